@@ -1,0 +1,1 @@
+"""What was seen and what is claimed: verdicts, timelines, the run record and its renderers."""

@@ -1,0 +1,192 @@
+"""Collects the results of a run, prints the verdict first, and writes ``report.json`` and ``report.html``."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Generator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prowl.reports import html, run
+from prowl.reports.findings import message
+from prowl.reports.run import Report, Run
+from prowl.reports.verdicts import NotAsked, Result, Verdict
+
+PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, the plugin, --rootdir=...
+
+RUN = pytest.StashKey[Run]()
+NOT_ASKED = pytest.StashKey[list[NotAsked]]()
+RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
+WORKER_KEY = "prowl_run"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options about the run itself."""
+    group = parser.getgroup("prowl")
+    group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
+    group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
+
+
+def program() -> str:
+    """Return how this run was called: ``pytest``, or ``prowl run``."""
+    return os.environ.get(run.PROGRAM_VARIABLE, "pytest")
+
+
+def _arguments(config: pytest.Config) -> list[str]:
+    """Return what the user typed behind the program's name."""
+    arguments = [str(argument) for argument in config.invocation_params.args]
+    return arguments[PROGRAM_ARGUMENTS:] if program() != "pytest" else arguments
+
+
+def begin(config: pytest.Config, target: str, cluster: str) -> Run:
+    """Begin the run (in an xdist worker: join it), and collect and report its results."""
+    config.stash[NOT_ASKED] = []
+    worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
+    if worker_input is not None:
+        joined = Run.from_json(worker_input[WORKER_KEY])
+    else:
+        try:
+            joined = run.begin(
+                config.getoption("run_dir"),
+                config.getoption("seed"),
+                target,
+                cluster,
+                _arguments(config),
+                program(),
+            )
+        except run.RunError as error:
+            raise pytest.UsageError(str(error)) from None
+        config.pluginmanager.register(_Collector(config, joined), "prowl-collector")
+        config.pluginmanager.register(_Workers(joined, config.stash[NOT_ASKED]), "prowl-workers")
+    config.stash[RUN] = joined
+    return joined
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In an xdist worker: hand what was not asked to the controller."""
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output[WORKER_KEY] = [asdict(row) for row in session.config.stash.get(NOT_ASKED, [])]
+
+
+def say(config: pytest.Config, line: str) -> None:
+    """Print a line of progress, at once and past pytest's capture; silent under ``-q`` and in xdist workers."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is None or config.get_verbosity() < 0:
+        return
+    capture = config.pluginmanager.get_plugin("capturemanager")
+    if capture is not None:
+        with capture.global_and_fixture_disabled():
+            terminal.ensure_newline()
+            terminal.write_line(f"prowl: {line}")
+            terminal.flush()
+
+
+class _Workers:
+    """Hands the run to each xdist worker, and takes back what its target does not offer (the same in each)."""
+
+    def __init__(self, joined: Run, not_asked: list[NotAsked]) -> None:
+        self.joined = joined
+        self.not_asked = not_asked
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        rows = [NotAsked(**row) for row in getattr(node, "workeroutput", {}).get(WORKER_KEY, ())]
+        self.not_asked += [row for row in rows if row not in self.not_asked]
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_configure_node(self, node: Any) -> None:
+        node.workerinput[WORKER_KEY] = self.joined.as_json()
+
+
+class _Collector:
+    """Gathers the results in the one process that reports: the only one, or xdist's controller."""
+
+    def __init__(self, config: pytest.Config, joined: Run) -> None:
+        self.config = config
+        self.run = joined
+        record = {
+            "id": joined.id,
+            "seed": joined.seed,
+            "commit": run.commit(),
+            "target": joined.target,
+            "cluster": joined.cluster,
+            "versions": run.versions(),
+            "started": joined.started,
+            "again": joined.again,
+        }
+        self.report = Report(record)
+
+    def pytest_report_header(self) -> list[str]:
+        """Print the seed, the commit and the repeat command first."""
+        of_commit = f", commit {self.report.run['commit']}" if self.report.run["commit"] else ""
+        return [
+            f"prowl: {self.run.target}, seed {self.run.seed}{of_commit}, run folder {self.run.folder}",
+            f"again: {self.run.again}",
+        ]
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take the results of an item; a failure that carries none is itself an unknown result."""
+        rows = getattr(report, RESULTS_ATTRIBUTE, None)
+        if rows is not None:
+            self.report.results += [Result.from_json(row) for row in rows]
+        elif report.failed:
+            where = f"{report.nodeid} ({report.when})"
+            observed = str(report.longrepr or "no reason given").strip().splitlines()[-1]
+            self.report.results.append(Result(report.nodeid, Verdict.UNKNOWN, where, "a verdict", observed))
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """Write the report; a run that was interrupted or broke down says that it is partial."""
+        partial = int(exitstatus) in (int(pytest.ExitCode.INTERRUPTED), int(pytest.ExitCode.INTERNAL_ERROR))
+        self.report.run["partial"] = partial or bool(session.shouldstop) or bool(session.shouldfail)
+        self.report.run["exit_code"] = int(exitstatus)
+        self.report.run["seconds"] = round(time.time() - self.run.started, 3)
+        not_asked: list[NotAsked] = self.config.stash[NOT_ASKED]
+        self.report.not_asked += not_asked
+        self.written = self._write()
+
+    def _write(self) -> list[str]:
+        try:
+            self.report.pictures = html.timelines_of(self.run.folder)
+            return [str(self.report.save(self.run.folder)), str(html.write(self.report, self.run.folder))]
+        except OSError as error:
+            return [f"the report could not be written to {self.run.folder}: {error.strerror or error}"]
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+        """Print the verdict before any failure, and where the report is after them."""
+        if self.config.get_verbosity() >= 0:
+            terminalreporter.section("verdict")
+        colour = {"held": {"green": True}, "unknown": {"yellow": True}, "broken": {"red": True}}
+        if not self.report.results and not self.report.run["partial"]:
+            terminalreporter.write_line(f"Nothing was judged of {self.run.target}.", bold=True)
+        else:
+            terminalreporter.write_line(self.report.sentence, bold=True, **colour[self.report.verdict.value])
+        for row in _told_once(self.report.not_asked):
+            terminalreporter.write_line(f"  not asked: {row}")
+        for result in self.report.results:
+            if result.verdict is not Verdict.HELD and not result.counts:
+                terminalreporter.write_line(message(result))
+            elif result.drift is not None and self.config.get_verbosity() >= 0:
+                place = f"{result.item} on {result.node}"
+                terminalreporter.write_line(f"  drift: {place}: {result.drift.manual} -> {result.drift.node}")
+        yield
+        if self.config.get_verbosity() >= 0:
+            for line in self.written:
+                terminalreporter.write_line(f"report: {line}")
+
+
+def _told_once(rows: list[NotAsked]) -> list[str]:
+    """Return a line an item and reason, with the nodes that it concerns."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        nodes.setdefault((row.item, row.reason), []).append(row.node or "")
+    return [
+        f"{item}{' on ' + ', '.join(filter(None, names)) if any(names) else ''}: {reason}"
+        for (item, reason), names in nodes.items()
+    ]

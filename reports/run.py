@@ -1,0 +1,186 @@
+"""The run: its id, seed and folder, and the record of it that ``report.json`` holds."""
+
+from __future__ import annotations
+
+import json
+import platform
+import random
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
+
+SCHEMA = 1
+PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
+VERSIONS_OF = ("prowl-testnet", "pytest", "pytest-xdist")
+
+
+class RunError(ValueError):
+    """A run folder or a report that can't be used; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: what it judges, its seed, its folder, and the command that repeats it; ``started`` since 1970."""
+
+    folder: Path
+    seed: int
+    target: str
+    cluster: str
+    again: str
+    started: float
+
+    @property
+    def id(self) -> str:
+        """Return the run's id, which is its folder's name."""
+        return self.folder.name
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for the workers of this run."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Run:
+        """Read what :meth:`as_json` gave."""
+        return cls(**{**row, "folder": Path(row["folder"])})
+
+
+def begin(base: Path | None, seed: int | None, target: str, cluster: str, arguments: list[str], program: str) -> Run:
+    """Make the run's folder and return the run; RunError, with a sentence, where the folder can't be written."""
+    started = time.time()
+    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
+    folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"\0" * 65536)
+        probe.unlink()
+    except OSError as error:
+        raise RunError(
+            f"The run folder {folder} can't be written: {error.strerror or error}. "
+            "Free some space there or name another folder with --run-dir."
+        ) from None
+    return Run(folder.resolve(), seed, target, cluster, repeat(program, arguments, seed), started)
+
+
+def _fresh(parent: Path, name: str) -> Path:
+    """Return a folder that no other run has: two may begin in the same second with the same seed."""
+    candidates = (parent / (name if count == 0 else f"{name}-{count}") for count in range(1000))
+    return next(folder for folder in candidates if not folder.exists())
+
+
+def repeat(program: str, arguments: list[str], seed: int) -> str:
+    """Return the command that does the same again, with its seed."""
+    kept = [word for word in arguments if not word.startswith("--seed=")]
+    while "--seed" in kept:
+        at = kept.index("--seed")
+        del kept[at : at + 2]
+    return shlex.join([*program.split(), *kept, "--seed", str(seed)])
+
+
+def commit() -> str:
+    """Return the commit of the checkout that this code runs from, with a + for changes; "" outside one."""
+    here = Path(__file__).resolve().parent
+    if not (here.parent / ".git").exists():
+        return ""
+    try:
+        command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude", "*"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a stranger needs to repeat the run."""
+    found = {"python": platform.python_version(), "system": f"{sys.platform} {platform.release()}"}
+    for name in VERSIONS_OF:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+@dataclass
+class Report:
+    """Everything that ``report.json`` holds: the run's record, its results, and what was not asked."""
+
+    run: dict[str, Any]
+    results: list[Result] = field(default_factory=list)
+    not_asked: list[NotAsked] = field(default_factory=list)
+    pictures: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def totals(self) -> Totals:
+        """How many results stand where."""
+        return Totals.of(self.results, self.not_asked)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict that counts; unknown if there is no result at all, or if the run was cut short."""
+        if not self.results:
+            return Verdict.UNKNOWN
+        verdicts = [result.verdict for result in self.results if result.counts]
+        if self.run.get("partial"):
+            verdicts.append(Verdict.UNKNOWN)
+        return worst([*verdicts, Verdict.HELD])
+
+    @property
+    def sentence(self) -> str:
+        """The verdict in one sentence."""
+        totals = self.totals
+        told = [f"{totals.held} held"]
+        told += [f"{count} {word}" for word, count in _unless_zero(totals)]
+        partial = "PARTIAL, the run was cut short. " if self.run.get("partial") else ""
+        return f"{partial}{self.verdict.upper()}: {', '.join(told)} on {self.run['target']}"
+
+    def save(self, folder: Path) -> Path:
+        """Write ``report.json`` into a folder, whole or not at all, and return its path."""
+        body = {
+            "schema": SCHEMA,
+            "run": self.run,
+            "results": [result.as_json() for result in self.results],
+            "not_asked": [asdict(row) for row in self.not_asked],
+            "totals": asdict(self.totals),
+            "verdict": self.verdict,
+            "timelines": self.pictures,
+        }
+        path = folder / "report.json"
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(body, indent=1), encoding="utf-8")
+        draft.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, folder: Path) -> Report:
+        """Read a report from a run folder or from its ``report.json``; RunError, with a sentence, if that fails."""
+        path = folder / "report.json" if folder.is_dir() else folder
+        try:
+            body = json.loads(path.read_text(encoding="utf-8"))
+            schema = body["schema"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is not a report of a run: {error}.") from None
+        if not isinstance(schema, int) or schema > SCHEMA:
+            raise RunError(
+                f"The report {path} is of schema {schema}; this version reads up to {SCHEMA}. Use a newer Prowl."
+            )
+        return cls(
+            body["run"],
+            [Result.from_json(row) for row in body["results"]],
+            [NotAsked(**row) for row in body["not_asked"]],
+            body.get("timelines", []),
+        )
+
+
+def _unless_zero(totals: Totals) -> list[tuple[str, int]]:
+    words = ("broken", "unknown", "advisory", "waived", "not_asked")
+    return [(word.replace("_", " "), count) for word in words if (count := getattr(totals, word))]

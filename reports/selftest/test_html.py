@@ -1,0 +1,344 @@
+"""The page: whole, self-contained, escaped, bounded, and readable without colours or a picture."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prowl.reports import html
+from prowl.reports.run import Report
+from prowl.reports.timeline import Header, TimelineWriter
+from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict, Waiver
+
+EVIL = "<script>alert('x')</script>\"'&"
+VOID = {"meta"}  # elements without an end
+
+
+class Page(HTMLParser):
+    """The elements of a page, its text, and the faults of its nesting."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.faults: list[str] = []
+        self.feed(text)
+        self.faults += [f"{tag} is not closed" for tag in self.open]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: its or "" for name, its in attrs}))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, {name: its or "" for name, its in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.faults.append(f"{tag} is closed out of turn")
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.words += data.split()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.words)
+
+    def all(self, tag: str) -> list[dict[str, str]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def result(verdict: Verdict = Verdict.HELD, **more: Any) -> Result:
+    values = {"item": "daily/peers", "promise": "three peers", "expected": "3", "observed": "2", "node": "node-1"}
+    return Result(verdict=verdict, **{**values, **more})
+
+
+def report(*results: Result, **more: Any) -> Report:
+    return Report({"target": "embedded", "seed": 7, "commit": "abc", "again": "pytest --seed 7", **more}, list(results))
+
+
+def recorded(folder: Path, name: str = "minority-crash", nodes: tuple[str, ...] = ("node-1", "node-2")) -> None:
+    writer = TimelineWriter(folder / "scenarios" / name / "timeline.jsonl", Header(nodes=nodes))
+    writer.event(0, "cluster started")
+    for t in range(60):
+        if t == 20:
+            writer.event(t, f"kill {nodes[0]}")
+        if t == 40:
+            writer.event(t, f"start {nodes[0]}")
+        for node in nodes:
+            if node == nodes[0] and 20 <= t < 42:
+                writer.error(t, node, "ConnectionRefusedError")
+            else:
+                writer.sample(t, node, {"block_height": float(t)})
+    writer.gap(63, 3, "starved")
+    writer.close()
+
+
+def page(whole: Report, folder: Path) -> Page:
+    whole.pictures = html.timelines_of(folder)
+    return Page(html.write(whole, folder).read_text(encoding="utf-8"))
+
+
+def rich() -> Report:
+    whole = report(
+        result(),
+        result(Verdict.BROKEN, node="node-2", manual="Daily Checklist", next="look", again="pytest -k daily/peers"),
+        result(Verdict.UNKNOWN, item="daily/memory"),
+        result(item="daily/disk", drift=Drift("/var/lib/coc", "/data")),
+        result(
+            Verdict.BROKEN,
+            item="recovery/stall",
+            node=None,
+            scenario="minority-crash",
+            evidence=("agreement: held: 9 heights", "signals on node-1: broken: state 0: for 66 s", "timeline x"),
+        ),
+    )
+    whole.not_asked = [NotAsked("weekly/backups", "no host access", f"node-{n}") for n in (1, 2, 10)]
+    return whole
+
+
+def test_the_verdict_comes_first_then_what_repeats_the_run(tmp_path: Path) -> None:
+    whole = rich()
+    found = page(whole, tmp_path)
+    places = [found.text.index(word) for word in (whole.sentence, "seed 7", "commit abc", "again pytest", "Findings")]
+    assert places == sorted(places)
+
+
+def test_a_page_is_well_formed_and_named(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    found = page(rich(), tmp_path)
+    assert found.faults == []
+    assert found.all("html")[0]["lang"] == "en"
+    assert len(found.all("h1")) == len(found.all("main")) == 1
+    assert len(found.all("table")) == len(found.all("caption"))
+    assert all("scope" in cell for cell in found.all("th"))
+    ids = [attributes["id"] for _tag, attributes in found.elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {link["href"][1:] for link in found.all("a") if link["href"].startswith("#")} <= set(ids)
+
+
+def test_a_picture_has_a_title_and_a_text(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    found = page(rich(), tmp_path)
+    (svg,) = found.all("svg")
+    assert svg["role"] == "img"
+    ids = {attributes["id"] for tag, attributes in found.elements if tag in {"title", "desc"} and "id" in attributes}
+    assert set(svg["aria-labelledby"].split()) == ids
+    for words in ("kill node-1, 20 s", "down, no answer", "node-2: 59", "Timeline of minority-crash", "Hatched"):
+        assert words in found.text
+
+
+def test_the_page_loads_nothing(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    text = html.write(rich(), tmp_path).read_text()
+    found = page(rich(), tmp_path)
+    assert not {"script", "link", "img", "iframe", "object", "use", "image"} & {tag for tag, _its in found.elements}
+    assert not any(word in text for word in ("http:", "https:", "@import", "@font-face", "url(//"))
+    assert {its["href"] for _tag, its in found.elements if "href" in its and its["href"][0] != "#"} == {"report.json"}
+    assert "prefers-color-scheme: dark" in text
+    assert "@media print" in text
+
+
+def test_a_finding_is_the_whole_message_and_a_held_result_is_none(tmp_path: Path) -> None:
+    found = page(rich(), tmp_path)
+    assert len(found.all("article")) == 3
+    assert "BROKEN daily/peers on node-2 three peers manual Daily Checklist expected 3 observed 2 next look again" in (
+        found.text
+    )
+    assert "UNKNOWN daily/memory on node-1" in found.text
+    assert "BROKEN recovery/stall in minority-crash" in found.text
+    assert "HELD daily/peers" not in found.text
+    assert "No result is broken or unknown." in page(report(result()), tmp_path).text
+
+
+def test_a_waived_or_advisory_finding_says_so_and_comes_last(tmp_path: Path) -> None:
+    waived = result(Verdict.BROKEN, item="daily/a", waiver=Waiver("known", "2027-01-01"))
+    advisory = result(Verdict.BROKEN, item="daily/b", advisory=True)
+    text = page(report(waived, advisory, result(Verdict.UNKNOWN, item="daily/c")), tmp_path).text
+    heads = ["UNKNOWN daily/c on node-1", "daily/a on node-1 (waived until 2027-01-01: known)", "(advisory)"]
+    assert [text.index(head) for head in heads] == sorted(text.index(head) for head in heads)
+
+
+def test_the_checklist_has_a_word_for_each_item_on_each_node(tmp_path: Path) -> None:
+    text = page(rich(), tmp_path).text
+    assert (
+        "item node-1 node-2 node-10 daily/disk three peers held drift - - daily/memory three peers unknown - -" in text
+    )
+    assert "daily/peers three peers held broken - weekly/backups not asked not asked not asked" in text
+
+
+def test_of_two_results_at_one_place_the_worst_is_shown(tmp_path: Path) -> None:
+    for results in ((result(), result(Verdict.BROKEN)), (result(Verdict.BROKEN), result())):
+        assert "daily/peers three peers broken" in page(report(*results), tmp_path).text
+
+
+def test_a_checklist_of_fifty_nodes_has_a_row_a_node(tmp_path: Path) -> None:
+    items = [f"daily/item-{number}" for number in range(12)]
+    results = [result(item=item, node=f"node-{number}") for item in items for number in range(1, 51)]
+    found = page(report(*results), tmp_path)
+    assert "node item-0 item-1 item-2" in found.text
+    assert f"node-9 {'held ' * 12}node-10 {'held ' * 12}node-11" in found.text
+    assert len(html.render(report(*results), tmp_path)) < 400_000
+    few = page(report(*[row for row in results if row.node in {"node-1", "node-2"}]), tmp_path)
+    assert "item node-1 node-2 daily/item-0" in few.text
+
+
+def test_drift_and_what_was_not_asked_have_their_reasons(tmp_path: Path) -> None:
+    text = page(rich(), tmp_path).text
+    assert "daily/disk node-1 /var/lib/coc /data" in text
+    assert "weekly/backups node-1, node-2, node-10 no host access" in text
+    without = page(report(result()), tmp_path).text
+    assert "Drift" not in without
+    assert "Nothing was left out" in without
+
+
+def test_a_scenario_shows_its_judgements_the_worst_first(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    text = page(rich(), tmp_path).text
+    assert "broken signals on node-1 state 0: for 66 s held agreement 9 heights note timeline x" in text
+
+
+def test_a_partial_run_says_so_at_the_top(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    text = page(report(result(), partial=True), tmp_path).text
+    assert text.index("This report is partial.") < text.index("Findings")
+    assert "There is no verdict of this scenario: the run was cut short" in text
+    assert "partial" not in page(report(result(), partial=False), tmp_path).text
+
+
+def test_an_empty_run_is_no_good_run(tmp_path: Path) -> None:
+    text = page(report(), tmp_path).text
+    assert "Nothing was judged." in text
+    assert "No result is broken" not in text
+
+
+def test_everything_is_escaped(tmp_path: Path) -> None:
+    writer = TimelineWriter(tmp_path / "scenarios" / "<b>scene" / "timeline.jsonl", Header(nodes=(EVIL, "b")))
+    writer.sample(0, EVIL, {"block_height": 1})
+    writer.event(1, f"kill {EVIL}")
+    writer.error(9, EVIL, EVIL)
+    writer.gap(10, 1, EVIL)
+    writer.close()
+    words = dict.fromkeys(("item", "promise", "expected", "observed", "node", "manual", "next", "again"), EVIL)
+    evil = Result(
+        verdict=Verdict.BROKEN,
+        evidence=(EVIL, f"{EVIL}: broken: {EVIL}"),
+        drift=Drift(EVIL, EVIL),
+        waiver=Waiver(EVIL, EVIL),
+        **words,  # type: ignore[arg-type]
+    )
+    keys = ("id", "target", "cluster", "seed", "commit", "again")
+    whole = report(evil, replace(evil, node=None, scenario="<b>scene"), **dict.fromkeys(keys, EVIL))
+    whole.run["versions"] = {EVIL: EVIL}
+    whole.not_asked = [NotAsked(EVIL, EVIL, EVIL)]
+    found = page(whole, tmp_path)
+    assert found.faults == []
+    assert found.all("script") == []
+    assert EVIL in found.text
+    assert "<script" not in (tmp_path / "report.html").read_text()
+    assert "<b>scene" not in (tmp_path / "report.html").read_text()
+
+
+def test_text_that_is_no_unicode_does_not_stop_the_page(tmp_path: Path) -> None:
+    assert "lone \\ud800" in page(report(result(Verdict.BROKEN, observed="lone \ud800")), tmp_path).text
+
+
+def test_a_loaded_report_renders_the_same_page(tmp_path: Path) -> None:
+    recorded(tmp_path)
+    whole = rich()
+    whole.pictures = html.timelines_of(tmp_path)
+    first = html.write(whole, tmp_path).read_text()
+    whole.save(tmp_path)
+    assert html.write(Report.load(tmp_path), tmp_path).read_text() == first
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html", "report.json", "scenarios"]
+
+
+def test_a_record_of_little_is_rendered_too(tmp_path: Path) -> None:
+    assert "HELD: 1 held on x" in page(Report({"target": "x"}, [result()]), tmp_path).text
+
+
+def test_a_page_that_cannot_be_written_leaves_the_one_of_before(tmp_path: Path) -> None:
+    path = html.write(report(result()), tmp_path)
+    before = path.read_text()
+    (tmp_path / "report.html.draft").mkdir()
+    with pytest.raises(OSError, match=r"report\.html\.draft"):
+        html.write(report(result(Verdict.BROKEN)), tmp_path)
+    assert path.read_text() == before
+
+
+def test_the_timelines_of_a_folder(tmp_path: Path) -> None:
+    assert html.timelines_of(tmp_path) == []
+    recorded(tmp_path, "two")
+    recorded(tmp_path, "one")
+    (tmp_path / "scenarios" / "without").mkdir()
+    rows = html.timelines_of(tmp_path)
+    assert [(row["name"], row["path"]) for row in rows] == [
+        ("one", "scenarios/one/timeline.jsonl"),
+        ("two", "scenarios/two/timeline.jsonl"),
+    ]
+    assert rows[0]["bytes"] == (tmp_path / rows[0]["path"]).stat().st_size
+    assert json.loads(json.dumps(rows)) == rows
+
+
+def test_the_number_of_timelines_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MOST_TIMELINES", 2)
+    monkeypatch.setattr(html, "MOST_PICTURES", 1)
+    for name in ("one", "two", "zwei"):
+        recorded(tmp_path, name)
+    found = page(report(result()), tmp_path)
+    assert len(found.all("svg")) == 1
+    assert "The first 1 scenarios have a picture; this timeline is scenarios/two/timeline.jsonl." in found.text
+    assert "At most 2 timelines are listed" in found.text
+
+
+@pytest.mark.parametrize("damage", ["missing", "no timeline", "newer", "too large", "outside"])
+def test_a_timeline_that_cannot_be_drawn_is_a_sentence(
+    tmp_path: Path, damage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "run"
+    recorded(folder)
+    whole = rich()
+    whole.pictures = html.timelines_of(folder)
+    path = folder / whole.pictures[0]["path"]
+    if damage == "missing":
+        path.unlink()
+    elif damage == "no timeline":
+        path.write_text("junk\n")
+    elif damage == "newer":
+        path.write_text('{"schema":99,"kind":"header"}\n')
+    elif damage == "too large":
+        monkeypatch.setattr(html, "LARGEST_TIMELINE_BYTES", path.stat().st_size - 1)
+    else:
+        recorded(tmp_path, "elsewhere")
+        whole.pictures[0]["path"] = "../scenarios/elsewhere/timeline.jsonl"
+    found = Page(html.write(whole, folder).read_text())
+    assert found.all("svg") == []
+    reason = {"too large": "MB; one of up to", "outside": "lies outside the run folder"}.get(damage, "can't be drawn")
+    assert reason in found.text
+    assert "broken signals on node-1" in found.text, "the judgements stand nevertheless"
+
+
+def test_a_timeline_just_small_enough_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recorded(tmp_path)
+    monkeypatch.setattr(html, "LARGEST_TIMELINE_BYTES", html.timelines_of(tmp_path)[0]["bytes"])
+    assert len(page(rich(), tmp_path).all("svg")) == 1
+
+
+def test_long_texts_and_lists_are_cut_and_the_page_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(html, "MOST_FINDINGS", 2)
+    monkeypatch.setattr(html, "MOST_ROWS", 3)
+    monkeypatch.setattr(html, "MOST_EVIDENCE", 4)
+    many = [result(Verdict.BROKEN, node=f"n{number}", observed="x" * 10_000) for number in range(5)]
+    scene = result(node=None, scenario="s", evidence=tuple(f"row {number}" for number in range(9)))
+    found = page(report(*many, scene), tmp_path)
+    assert len(found.all("article")) == 2
+    for words in ("3 more findings stand in", "3 more stand in", "5 more judgements stand in"):
+        assert words in found.text
+    assert max(len(word) for word in found.words) == html.LONGEST_TEXT

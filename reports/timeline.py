@@ -1,0 +1,274 @@
+"""The timeline: what was done and what was seen, one JSON line each, written as it happens.
+
+The file's lines, in the order of ``t`` (seconds since the recording began):
+
+``{"schema": 1, "kind": "header", ...}``
+    First line of our own files; a recording without one is read with the defaults of :class:`Header`.
+``{"t", "event": "kill node-3"}``
+    What was done, in these words: ``cluster started``; ``kill X [Y ...]``; ``terminate X``; ``start X [Y ...]``;
+    ``restart X``; ``pause X``, ``unpause X``; ``partition A B | C D``, ``cut A>B [C>D ...]`` (one-way edges) and
+    ``heal`` (all edges); ``wipe X`` (stopped, stores deleted, started); ``corrupt ... of X and restart``;
+    ``backup X ...``; ``restore X ...`` (starts it too); ``end``. Any other text is a note. A killed or paused node is
+    down until its ``start``, ``unpause`` or ``restore``. ``t`` is when the action began.
+``{"t", "node", ...}``
+    One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
+    ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
+    ``process``, ``voted: height`` of the newest block that the node is seen to have voted for,
+    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before). A value that
+    could not be read is left out, never 0. ``err`` alone: the node did not answer.
+``{"t", "gap": seconds, "why": "..."}``
+    The recorder itself was away until ``t`` for so long: its silence is not a node's.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, TextIO
+
+SCHEMA = 1
+
+
+class TimelineError(ValueError):
+    """A file that is not a timeline, or is of a newer schema; the text is a sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the judge must know besides the samples; the defaults are COC's documented time-outs, in seconds.
+
+    ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
+    none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
+    where blocks need no quorum. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    held against what is true of the network.
+    """
+
+    nodes: tuple[str, ...] = ()
+    stakes: dict[str, int] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    bft: bool = True
+    health_is_state: bool = True
+    round_timeout_seconds: float = 10.0
+    dead_proposer_seconds: float = 65.0
+    start_grace_seconds: float = 60.0
+    heal_seconds: float = 125.0
+    block_interval_seconds: float | None = None
+    scenario: str = ""
+    run: str = ""
+
+
+@dataclass(frozen=True)
+class Event:
+    """A thing that was done (or noted) at ``t`` seconds."""
+
+    t: float
+    text: str
+
+    @property
+    def verb(self) -> str:
+        """Return the first word."""
+        return self.text.split(" ", 1)[0]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one node answered at ``t`` seconds; ``values`` is empty if it did not answer (then ``error`` says how)."""
+
+    t: float
+    node: str
+    values: dict[str, Any]
+    error: str | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether the node answered anything at all."""
+        return bool(self.values)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The recorder saw nothing for ``seconds`` until ``t``."""
+
+    t: float
+    seconds: float
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """A whole recording: header, events, samples and gaps, each in the order of time.
+
+    Two are equal only if they are the same object, so that what is derived from one can be kept with it.
+    """
+
+    header: Header
+    events: tuple[Event, ...]
+    samples: tuple[Sample, ...]
+    gaps: tuple[Gap, ...]
+
+    @cached_property
+    def nodes(self) -> tuple[str, ...]:
+        """Names of all nodes: the header's in its order, then others that were seen, sorted."""
+        return (*self.header.nodes, *sorted(set(self._by_node) - set(self.header.nodes)))
+
+    @cached_property
+    def _by_node(self) -> dict[str, tuple[Sample, ...]]:
+        found: dict[str, list[Sample]] = {}
+        for sample in self.samples:
+            found.setdefault(sample.node, []).append(sample)
+        return {node: tuple(samples) for node, samples in found.items()}
+
+    @cached_property
+    def begin(self) -> float:
+        """Return the time of the first line in seconds; 0 for an empty recording."""
+        return min((rows[0].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+
+    @cached_property
+    def end(self) -> float:
+        """Return the time of the last line in seconds; 0 for an empty recording."""
+        return max((rows[-1].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+
+    def of(self, node: str) -> tuple[Sample, ...]:
+        """Return the samples of one node."""
+        return self._by_node.get(node, ())
+
+
+class TimelineWriter:
+    """Appends lines to a timeline file; each is flushed, so that a killed run leaves all but the line under way."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: TextIO = path.open("a", encoding="utf-8")
+        self._line({"schema": SCHEMA, "kind": "header", **asdict(header)})
+
+    def _line(self, row: dict[str, Any]) -> None:
+        self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
+        self._file.flush()
+
+    def event(self, t: float, text: str) -> None:
+        """Write what is being done, in the words of the format."""
+        self._line({"t": round(t, 3), "event": text})
+
+    def sample(self, t: float, node: str, values: dict[str, Any]) -> None:
+        """Write what a node answered."""
+        self._line({"t": round(t, 3), "node": node, **values})
+
+    def error(self, t: float, node: str, error: str) -> None:
+        """Write that a node did not answer."""
+        self._line({"t": round(t, 3), "node": node, "err": error})
+
+    def gap(self, t: float, seconds: float, why: str) -> None:
+        """Write that the recorder was away for so many seconds until now."""
+        self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why})
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read(path: Path) -> Timeline:
+    """Read a timeline; a last line that was cut short by a kill is left out.
+
+    Raises TimelineError, with a sentence, for a file that can't be read, has no samples, or is of a newer schema.
+    """
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
+    header: Header | None = None
+    events: list[Event] = []
+    samples: list[Sample] = []
+    gaps: list[Gap] = []
+    for number, row in _rows(path, text):
+        try:
+            if row.get("kind") == "header":
+                header = _header(path, row)
+            elif "event" in row:
+                events.append(Event(float(row["t"]), str(row["event"])))
+            elif "gap" in row:
+                gaps.append(Gap(float(row["t"]), float(row["gap"]), str(row.get("why", ""))))
+            elif "node" in row:
+                samples.append(_sample(row))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+    if not samples:
+        raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
+    return Timeline(
+        header or Header(),
+        tuple(sorted(events, key=lambda event: event.t)),
+        tuple(sorted(samples, key=lambda sample: sample.t)),
+        tuple(sorted(gaps, key=lambda gap: gap.t)),
+    )
+
+
+def _sample(row: dict[str, Any]) -> Sample:
+    error = row.pop("err", None)
+    return Sample(float(row.pop("t")), str(row.pop("node")), row, None if error is None else str(error))
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    lines = text.split("\n")
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+            if not isinstance(row, dict) or line.count('":') != len(row):  # an object within it, or a key twice
+                row = json.loads(line, object_pairs_hook=_once)
+            if not isinstance(row, dict) or not (row.get("kind") == "header" or _is_time(row.get("t"))):
+                raise ValueError("a line is an object with a number t")
+        except (ValueError, RecursionError) as error:
+            if number == len(lines):  # no newline behind it: the writer was killed in the middle of this line
+                return
+            raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+        yield number, row
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the object; a key that stands twice with different values has all of them, as a list (so no number)."""
+    row = dict(pairs)
+    if len(row) != len(pairs):
+        for key in row:
+            values = [value for name, value in pairs if name == key]
+            if any(value != values[0] for value in values[1:]):
+                row[key] = values
+    return row
+
+
+def _is_time(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_table(value: object, kind: type) -> bool:
+    """Whether a value is an object whose values are all of a kind."""
+    return isinstance(value, dict) and all(isinstance(each, kind) and each is not True for each in value.values())
+
+
+def _header(path: Path, row: dict[str, Any]) -> Header:
+    schema = row.get("schema")
+    if not isinstance(schema, int) or schema > SCHEMA:
+        raise TimelineError(
+            f"The timeline {path} is of schema {schema}; this version reads up to {SCHEMA}. "
+            "Judge it with a newer Prowl."
+        )
+    known = {name: row[name] for name in Header.__dataclass_fields__ if name in row}
+    known["nodes"] = tuple(str(node) for node in known.get("nodes", ()))
+    if not _is_table(known.get("stakes", {}), int) or any(stake < 0 for stake in known.get("stakes", {}).values()):
+        raise ValueError("stakes of the header is an object of node names and whole numbers")
+    if not _is_table(known.get("addresses", {}), str):
+        raise ValueError("addresses of the header is an object of node names and addresses")
+    for name in ("bft", "health_is_state"):
+        if not isinstance(known.get(name, True), bool):
+            raise ValueError(f"{name} of the header is true or false")
+    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds"):
+        if name in known and not (_is_time(known[name]) and known[name] >= 0):
+            raise ValueError(f"{name} of the header is a number of seconds")
+    interval = known.get("block_interval_seconds")
+    if interval is not None and not (_is_time(interval) and interval > 0):
+        raise ValueError("block_interval_seconds of the header is a number of seconds above 0, or null")
+    return Header(**known)

@@ -1,0 +1,123 @@
+"""The three verdicts, their order, and the result that carries one.
+
+``held < unknown < broken``: a thing that could not be seen is never held, and a broken promise outweighs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """What is claimed of one promise."""
+
+    HELD = "held"
+    UNKNOWN = "unknown"
+    BROKEN = "broken"
+
+    @property
+    def severity(self) -> int:
+        """0 for held, 1 for unknown, 2 for broken."""
+        return ("held", "unknown", "broken").index(self.value)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """Return the most severe of the verdicts; of none at all, *unknown*: nothing was seen."""
+    return max(verdicts, key=lambda verdict: verdict.severity, default=Verdict.UNKNOWN)
+
+
+@dataclass(frozen=True)
+class Drift:
+    """A promise that is kept at another address or name than the manual's."""
+
+    manual: str
+    node: str
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """An operator's word that a result is known and accepted until a day (ISO date)."""
+
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """One verdict of one run, as it stands in ``report.json`` under ``results``.
+
+    ``item`` is the catalogue's id; ``node`` or ``scenario`` says whose it is; ``expected`` and ``observed`` are
+    sentences; ``evidence`` holds lines or paths; ``manual``, ``next`` and ``again`` are the finding's other lines.
+    """
+
+    item: str
+    verdict: Verdict
+    promise: str
+    expected: str
+    observed: str
+    node: str | None = None
+    scenario: str | None = None
+    advisory: bool = False
+    drift: Drift | None = None
+    waiver: Waiver | None = None
+    evidence: tuple[str, ...] = ()
+    seconds: float = 0.0
+    manual: str = ""
+    next: str = ""
+    again: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row for ``report.json``, of plain values only: it also travels from xdist's workers."""
+        return {**asdict(self), "verdict": self.verdict.value}
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Result:
+        """Read a row of ``report.json``; keys that this version does not know are left out."""
+        known = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
+        known["verdict"] = Verdict(known["verdict"])
+        known["drift"] = Drift(**known["drift"]) if known.get("drift") else None
+        known["waiver"] = Waiver(**known["waiver"]) if known.get("waiver") else None
+        known["evidence"] = tuple(known.get("evidence", ()))
+        return cls(**known)
+
+    @property
+    def counts(self) -> bool:
+        """Whether this result fails the run: not held, and neither waived nor advisory."""
+        return self.verdict is not Verdict.HELD and not self.advisory and self.waiver is None
+
+
+@dataclass(frozen=True)
+class NotAsked:
+    """An item that the target declares it does not offer, with the reason."""
+
+    item: str
+    reason: str
+    node: str | None = None
+
+
+@dataclass
+class Totals:
+    """How many results of a run stand where."""
+
+    held: int = 0
+    unknown: int = 0
+    broken: int = 0
+    advisory: int = 0
+    waived: int = 0
+    not_asked: int = field(default=0)
+
+    @classmethod
+    def of(cls, results: Iterable[Result], not_asked: Iterable[NotAsked] = ()) -> Totals:
+        """Count; a result that is advisory or waived counts there and not under its verdict."""
+        totals = cls(not_asked=sum(1 for _ in not_asked))
+        for result in results:
+            if result.waiver is not None:
+                totals.waived += 1
+            elif result.advisory and result.verdict is not Verdict.HELD:
+                totals.advisory += 1
+            else:
+                setattr(totals, result.verdict.value, getattr(totals, result.verdict.value) + 1)
+        return totals
