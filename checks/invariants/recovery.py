@@ -1,0 +1,284 @@
+"""Recovery: a node that was down, cut off from every quorum, or given another store comes back altogether.
+
+It reaches the tip of before and that of the others, shows the same hashes, and votes or proposes again: synced is not
+rejoined. That it votes is seen from a recorder's ``voted``, from its address as ``miner``, or from blocks that came
+when no quorum was possible without it. Where a timeline can show none of these, the row promises height and hashes.
+
+Owed within the allowance of a heal, counting time in which, by the events, the node was up in a connected quorum; a
+return without recovery stays owed across later faults.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
+from prowl.checks.invariants.actions import Action, Kind
+from prowl.checks.invariants.pace import pace_of
+from prowl.checks.invariants.quorum import components
+from prowl.checks.invariants.seen import Run, number, seen_of
+from prowl.checks.invariants.text import several
+from prowl.checks.invariants.world import Phase, Span, world_of
+from prowl.reports.timeline import Timeline
+
+ROTATIONS = 2
+"""Turns of every proposer that a node may miss, once its time is over, where only ``miner`` can show it."""
+WITHOUT_VOTES = (
+    "A node that comes back reaches the tip of before and of the others and shows the same hashes "
+    "(whether it votes or proposes can't be seen in this timeline)."
+)
+
+
+@dataclass(frozen=True)
+class Return:
+    """A node came back at ``t`` (by ``action``) and was in step at ``reached``, or not at all."""
+
+    action: Action
+    tip: int
+    ready: float | None
+    reached: float | None
+    counted: float
+    """Seconds that counted until then, or until the node's last sample."""
+
+    @property
+    def t(self) -> float:
+        """When the action began."""
+        return self.action.t
+
+
+def _crashed(back: Return, t: float) -> bool:
+    """Whether a node with a damaged store did not come up until ``t``; the manual has it crash, and promises nothing.
+
+    Its recovery is owed from the restore on.
+    """
+    return back.action.text.startswith("corrupt") and (back.ready is None or back.ready >= t)
+
+
+class _Node:
+    """One node's returns, judged."""
+
+    def __init__(self, timeline: Timeline, node: str) -> None:
+        self.timeline, self.node = timeline, node
+        self.world, self.seen, self.pace = world_of(timeline), seen_of(timeline), pace_of(timeline)
+        self.runs = self.seen.runs[node]
+        self.times = [sample.t for sample in timeline.of(node)]
+        known = self.pace.heal_seconds
+        self.interval_known = known is not None
+        self.allowed = timeline.header.heal_seconds if known is None else known
+
+    def returns(self) -> list[Return]:
+        """Return every time it came back and owed a recovery; those before a recovery are one."""
+        found: list[Return] = []
+        for action in self.world.actions:
+            if action.t >= self.timeline.end or not self._comes_back(action):
+                continue
+            if found and _crashed(found[-1], action.t):
+                found.pop()
+            if found and (found[-1].reached is None or action.t <= found[-1].reached):
+                continue
+            found.append(self._return(action))
+        return found
+
+    def _comes_back(self, action: Action) -> bool:
+        if action.kind is Kind.HEAL:
+            before = self.world.at(action.t - 1e-9)
+            near = [other for other in self.timeline.nodes if not {(self.node, other), (other, self.node)} & before.cut]
+            return self.node in before.started and not self.world.has_quorum(near)
+        if self.node not in action.nodes:
+            return False
+        was_up = self.node in self.world.at(action.t - 1e-9).started
+        return action.kind in {Kind.START, Kind.AGAIN} or (action.kind is Kind.RESUME and not was_up)
+
+    def _return(self, action: Action) -> Return:
+        tip = self.seen.tip_at(action.t) or 0
+        ready = next(
+            (
+                max(span.begin, action.t)
+                for span in self.world.spans
+                if span.end > action.t and span.phases[self.node] is Phase.UP
+            ),
+            None,
+        )
+        reached = None if ready is None else next(
+            (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
+        )  # fmt: skip
+        end = self.times[-1] if reached is None else reached
+        return Return(action, tip, ready, reached, self.counted(action.t, end))
+
+    def _in_step(self, run: Run, ready: float, tip: int) -> bool:
+        """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
+        others = self.seen.tip_at(max(run.first, ready) - self.timeline.header.round_timeout_seconds) or 0
+        if run.height < max(tip, others):
+            return False
+        if run.hash is None:
+            return not self.seen.has_hashes
+        shown = self._others(run.height)
+        if not shown and run.parent is not None:
+            return run.parent in self._others(run.height - 1)
+        return run.hash in shown
+
+    def _others(self, height: int) -> set[str]:
+        hashes = self.seen.at.get(height, {})
+        return {name for name, shows in hashes.items() if any(node != self.node for _, node in shows)}
+
+    def counted(self, begin: float, end: float) -> float:
+        """Return how many seconds between two times count."""
+        spans = self.world.over(begin, end)
+        return sum(span.end - span.begin for span in spans if self.world.started_quorum(span, self.node))
+
+    def judge(self, back: Return) -> tuple[Verdict, str, bool]:
+        """Return the verdict of one return, what was seen, and whether votes could be."""
+        if back.reached is None:
+            return *self._missing(back), True
+        late = back.counted > self.allowed
+        text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.text}' at {back.t:.1f} s"
+        if late:
+            return self._too_long(), f"{text}; {self.allowed:.0f} s are allowed", True
+        after = self._afterwards(back)
+        if after is not None:
+            return *after, True
+        if self.world.stakes[self.node] <= 0:
+            return Verdict.HELD, text, True
+        proof = self._vote(back)
+        if proof is not None:
+            return Verdict.HELD, f"{text}; {proof}", True
+        if (self.seen.tip_at(self.timeline.end) or 0) <= back.tip:
+            return Verdict.UNKNOWN, f"{text}, but no block came since that it could vote for", True
+        if not self._votes_visible():
+            return Verdict.HELD, f"{text}, hashes equal; votes and proposers are not in this timeline", False
+        return *self._no_vote(back, text), True
+
+    def _too_long(self) -> Verdict:
+        return Verdict.BROKEN if self.interval_known else Verdict.UNKNOWN
+
+    def _missing(self, back: Return) -> tuple[Verdict, str]:
+        since = f"'{back.action.text}' at {back.t:.1f} s"
+        if _crashed(back, self.timeline.end):
+            return Verdict.UNKNOWN, (
+                f"it did not answer after {since}; the manual has a node with a damaged store crash, and promises a "
+                "recovery by a restore, which did not come"
+            )
+        heights = [run for run in self.runs if back.ready is not None and run.last >= back.ready]
+        if back.ready is None:
+            what = f"no answer after {since}"
+        elif heights and heights[-1].height >= back.tip and heights[-1].hash is not None:
+            what = f"not in step after {since}: height {heights[-1].height} with a hash that no other node shows"
+        else:
+            at = heights[-1].height if heights else "none"
+            now = self.seen.tip_at(self.timeline.end)
+            what = f"not at the tip ({back.tip} before, {now} at the end) after {since}: height {at}"
+        verdict = self._too_long() if back.counted > self.allowed else Verdict.UNKNOWN
+        return verdict, f"{what}; {back.counted:.1f} s of {self.allowed:.0f} s counted"
+
+    def _afterwards(self, back: Return) -> tuple[Verdict, str] | None:
+        """Say what went wrong after the recovery and before the next fault: it fell behind, or fell silent."""
+        assert back.reached is not None
+        faults = [
+            action.t
+            for action in self.world.actions
+            if action.t > back.reached
+            and (action.kind is Kind.CUT or (action.kind in {Kind.DOWN, Kind.AGAIN} and self.node in action.nodes))
+        ]
+        end = min(faults, default=self.timeline.end)
+        own = [run for run in self.runs if back.reached <= run.last and run.first <= end]
+        last = own[-1]
+        silent = self.world.at(end - 1e-9)
+        if silent.phases[self.node] is Phase.SILENT and silent.begin > back.reached:
+            return (
+                Verdict.UNKNOWN,
+                f"it came back at {back.reached:.1f} s, and does not answer since {silent.begin:.1f} s",
+            )
+        seen_until = min(last.last, end)
+        expected = self.seen.tip_at(seen_until - self.allowed) or 0
+        if last.height < expected and seen_until - self.allowed > back.reached:
+            return self._too_long(), (
+                f"it came back at {back.reached:.1f} s and fell behind again: height {last.height} at "
+                f"{seen_until:.1f} s, where the network had {expected} {self.allowed:.0f} s before"
+            )
+        return None
+
+    def _votes_visible(self) -> bool:
+        if any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node)):
+            return True
+        return self._address() is not None and any(block.miner for block in self.seen.shown.values())
+
+    def _address(self) -> str | None:
+        address = self.timeline.header.addresses.get(self.node)
+        return address.lower() if address else None
+
+    def _vote(self, back: Return) -> str | None:
+        """Return the evidence that it votes or proposes again."""
+        address = self._address()
+        for block in sorted(self.seen.shown.values(), key=lambda block: block.height):
+            if address and block.miner == address and block.height > back.tip and block.t >= back.t:
+                return f"it proposed block {block.height}"
+        assert back.ready is not None
+        for sample in self.timeline.of(self.node):
+            voted = number(sample.values.get("voted")) if sample.t >= back.ready else None
+            if voted is not None and voted > back.tip:
+                return f"it voted for block {voted:.0f}"
+        return self._needed(back)
+
+    def _needed(self, back: Return) -> str | None:
+        """A block that came when no quorum was possible without it has its vote."""
+        if not self.timeline.header.bft:
+            return None
+        slack = self.timeline.header.round_timeout_seconds
+        tips = self.seen.tips
+        for tip in tips[bisect_right(tips, back.t, key=lambda tip: tip.t) :]:
+            before = self.world.over(tip.t - slack, tip.t)
+            if tip.height > back.tip and not any(self._possible_without(span) for span in before):
+                return f"block {tip.height} could not come without its vote"
+        return None
+
+    def _possible_without(self, span: Span) -> bool:
+        others = [node for node, phase in span.phases.items() if phase is not Phase.DOWN and node != self.node]
+        return any(self.world.has_quorum(group) for group in components(others, span.cut))
+
+    def _no_vote(self, back: Return, text: str) -> tuple[Verdict, str]:
+        assert back.reached is not None
+        over = self._moment(back.t)
+        voting = any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node))
+        blocks = [block for block in self.seen.shown.values() if over is not None and block.t >= over]
+        if voting:
+            enough, what = bool(blocks), "it is not seen to vote or propose again"
+        else:
+            mined = [block for block in blocks if block.miner]
+            enough = len(mined) >= ROTATIONS * len(self.world.validators)
+            what = f"none of {len(mined)} blocks after the allowance is its own"
+        return (self._too_long() if enough else Verdict.UNKNOWN), f"{text}, but {what}"
+
+    def _moment(self, begin: float) -> float | None:
+        """Return when the allowance that began then is used up."""
+        passed = 0.0
+        for span in self.world.over(begin, self.timeline.end):
+            if self.world.started_quorum(span, self.node):
+                if passed + span.end - span.begin >= self.allowed:
+                    return span.begin + self.allowed - passed
+                passed += span.end - span.begin
+        return None
+
+
+def look(timeline: Timeline) -> list[Judgement]:
+    """Judge each node that came back from something."""
+    rows = []
+    for node in timeline.nodes:
+        one = _Node(timeline, node)
+        found = [(back, *one.judge(back)) for back in one.returns() if one.times]
+        if not found:
+            continue
+        verdict = worst(row[1] for row in found)
+        first = next(row for row in found if row[1] is verdict)
+        observed = several([row[2] for row in found if row[1] is verdict])
+        end = first[0].reached or timeline.end
+        promise = INVARIANT.promise if all(row[3] for row in found) else WITHOUT_VOTES
+        rows.append(INVARIANT.row(verdict, first[0].t, end, observed, node, promise))
+    return rows
+
+
+INVARIANT = Invariant(
+    "recovery",
+    "A node that comes back reaches the tip of before and of the others, shows the same hashes, and votes or proposes.",
+    look,
+)

@@ -1,0 +1,210 @@
+"""Signals: what a node says of itself follows what is true.
+
+State and health: the state must leave 0 (and a health that stands for the state must stop saying ok) once no connected
+quorum has been up for three round time-outs, or once no block has come to the node for the allowance of a pause
+though a quorum is up; counted from when the node itself came back, if that was later. Height: the metric, the number of
+the latest block and the RPC's height are the same within what one sample and one block can differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from math import inf
+
+from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.pace import Pace, pace_of
+from prowl.checks.invariants.peers import unanswering
+from prowl.checks.invariants.seen import Run, Seen, latest_height, number, seen_of, whole
+from prowl.checks.invariants.world import Phase, Stretch, World, world_of
+from prowl.reports.timeline import Sample, Timeline
+
+STATE = "consensus_state"
+HEALTH = "health"
+HEIGHTS = ("block_height", "rpc_height")
+
+
+@dataclass
+class Lie:
+    """A signal that was wrong from ``begin`` to ``end`` (seconds), and why."""
+
+    begin: float
+    end: float
+    why: str
+
+
+@dataclass
+class Findings:
+    """What is wrong with one node's signals, and what could not be read."""
+
+    lies: list[Lie] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    stalls: list[Stretch] = field(default_factory=list)
+
+
+def stalls(world: World, pace: Pace, seen: Seen, node: str) -> list[tuple[Stretch, str]]:
+    """Return when a node's state must not be 0, and why."""
+    awake = _awake(world, node)
+    return [*_without_quorum(world, pace, awake), *_without_blocks(world, pace, seen.runs[node], awake)]
+
+
+def _awake(world: World, node: str) -> list[Stretch]:
+    """Return the stretches in which a node is up and answers."""
+    found: list[Stretch] = []
+    for span in world.spans:
+        if span.phases[node] is not Phase.UP:
+            continue
+        if found and found[-1].end == span.begin and not _restarted(world, node, span.begin):
+            found[-1] = Stretch(found[-1].begin, span.end)
+        else:
+            found.append(Stretch(span.begin, span.end))
+    return found
+
+
+def _restarted(world: World, node: str, t: float) -> bool:
+    return any(life.begin == t for life in world.lives[node])
+
+
+def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[tuple[Stretch, str]]:
+    if not world.timeline.header.bft:
+        return
+    lost: list[Stretch] = []
+    for span in world.spans:
+        if span.possible:
+            continue
+        if lost and lost[-1].end == span.begin:
+            lost[-1] = Stretch(lost[-1].begin, span.end)
+        else:
+            lost.append(Stretch(span.begin, span.end))
+    for mine in awake:
+        for each in lost:
+            begin = max(each.begin, mine.begin) + pace.signal_seconds
+            end = min(each.end, mine.end)
+            if begin < end:
+                yield Stretch(begin, end), f"no connected quorum since {each.begin:.1f} s"
+
+
+def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stretch]) -> Iterator[tuple[Stretch, str]]:
+    """The node's own height stands for longer than a pause may last, counting time with a quorum."""
+    least = pace.pause_seconds(-inf)
+    if least is None:
+        return
+    for run in runs:
+        if run.last - run.first <= least:
+            continue
+        for mine in awake:
+            begin, end = max(run.first, mine.begin), min(run.last, mine.end)
+            allowed = pace.pause_seconds(begin) or least
+            passed = 0.0
+            for span in world.over(begin, end):
+                if not span.sure:
+                    continue
+                if passed + span.end - span.begin > allowed:
+                    yield Stretch(span.begin + allowed - passed, end), f"no block after height {run.height}"
+                    break
+                passed += span.end - span.begin
+
+
+def says_ok(value: object) -> bool | None:
+    """Return whether a health answer (text, status, JSON) says that all is well; None if there was none."""
+    if value is None:
+        return None
+    if isinstance(value, dict):
+        return says_ok(value.get("ok", value.get("status")))
+    if isinstance(value, list | tuple):
+        return all(says_ok(each) for each in value) if value else None
+    if isinstance(value, str):
+        return value.strip().lower() in {"ok", "healthy", "true", "200"}
+    return value is True or value == 200
+
+
+def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str) -> Findings:
+    found = Findings()
+    answers = [sample for sample in timeline.of(node) if sample.answered]
+    if all(number(sample.values.get(STATE)) is None for sample in answers):
+        found.unread.append(f"{STATE} was missing, or no number, where the node answered")
+    for stall, why in stalls(world, pace, seen, node):
+        during = [sample for sample in answers if stall.begin < sample.t < stall.end]
+        read = [(sample.t, number(sample.values.get(STATE))) for sample in during]
+        zero = [t for t, state in read if state == 0]
+        if zero:
+            found.lies.append(Lie(zero[0], zero[-1], f"{STATE} is 0, {why}"))
+        elif all(state is None for _, state in read):
+            found.unread.append(f"{STATE} could not be read from {stall.begin:.1f} to {stall.end:.1f} s, {why}")
+        well = [sample.t for sample in during if says_ok(sample.values.get(HEALTH))]
+        if well and timeline.header.health_is_state:
+            found.lies.append(Lie(well[0], well[-1], f"{HEALTH} says ok, {why}"))
+        found.stalls.append(stall)
+    return found
+
+
+def _heights(samples: tuple[Sample, ...], name: str) -> list[Lie]:
+    """Compare a height with those of the latest block in the samples before, of, and after it.
+
+    In its first answer after it was away a node may still be catching up: how low it was a moment before is not known.
+    """
+    both: list[tuple[float, int, int] | None] = [None]
+    for sample in samples:
+        height, block = whole(sample.values.get(name)), latest_height(sample)
+        if height is not None and block is not None:
+            both.append((sample.t, block, height))
+        elif not sample.answered and both[-1] is not None:
+            both.append(None)
+    found: list[Lie] = []
+    since, count = 0.0, 0
+    for place, here in enumerate(both):
+        if here is None:
+            count = 0
+            continue
+        t, block, height = here
+        before, after = both[place - 1], both[place + 1] if place + 1 < len(both) else None
+        known = [block, *(other[1] for other in (before, after) if other is not None)]
+        off = max(min(known) - height if before is not None else 0, height - max(known))
+        since, count = (since if count else t, count + 1) if off > 0 else (t, 0)
+        if off > 1 or count > 2:
+            if not found or found[-1].begin != since:
+                found.append(Lie(since, t, f"{name} is {height} where the latest block is {block}"))
+            found[-1].end = t
+    return found
+
+
+def look(timeline: Timeline) -> list[Judgement]:
+    """Judge each node that is expected to answer."""
+    world, pace, seen = world_of(timeline), pace_of(timeline), seen_of(timeline)
+    rows = []
+    for node in timeline.nodes:
+        answers = [sample for sample in timeline.of(node) if sample.answered]
+        if not answers:
+            rows += [INVARIANT.row(Verdict.UNKNOWN, *found, node) for found in unanswering(timeline, world, node)]
+            continue
+        found = _states(timeline, world, pace, seen, node)
+        for name in HEIGHTS:
+            found.lies += _heights(timeline.of(node), name)
+        if any(latest_height(sample) is not None for sample in answers) and not any(
+            HEIGHTS[0] in sample.values for sample in answers
+        ):
+            found.unread.append(f"{HEIGHTS[0]} was missing where the node answered")
+        rows.append(_row(node, found, answers))
+    return rows
+
+
+def _row(node: str, found: Findings, answers: list[Sample]) -> Judgement:
+    begin, end = answers[0].t, answers[-1].t
+    if found.lies:
+        longest = max(found.lies, key=lambda lie: lie.end - lie.begin)
+        reasons = "; ".join(dict.fromkeys(lie.why for lie in found.lies[:3]))
+        observed = f"{reasons} (from {longest.begin:.1f} to {longest.end:.1f} s)"
+        return INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, observed, node)
+    if found.unread:
+        return INVARIANT.row(Verdict.UNKNOWN, begin, end, "; ".join(found.unread[:3]), node)
+    observed = "the heights agree"
+    if found.stalls:
+        observed += f", and the state left 0 in {len(found.stalls)} stretches where it had to"
+    return INVARIANT.row(Verdict.HELD, begin, end, observed, node)
+
+
+INVARIANT = Invariant(
+    "signals",
+    "State, health and height say what is true, and soon: a chain that stands still is not called healthy.",
+    look,
+)

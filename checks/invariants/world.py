@@ -1,0 +1,298 @@
+"""What the events say of the world over time: who is up, who reaches whom, where there is a connected quorum.
+
+An event's time is when the action began, and a node that was started needs a while until it answers, so a node is in
+one of four phases. What is *owed* (progress) counts only where a quorum surely is there; what is *forbidden* (progress
+without a quorum) only where there surely is none.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from functools import lru_cache
+from itertools import accumulate
+
+from prowl.checks.invariants.actions import Action, Kind, actions_of
+from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
+from prowl.reports.timeline import Sample, Timeline
+
+
+class Phase(IntEnum):
+    """How far a node takes part; ordered."""
+
+    DOWN = 0
+    """Killed, terminated or paused."""
+    SILENT = 1
+    """Up by the events, but it does not answer (or down by the events, but it does): may or may not take part."""
+    STARTING = 2
+    """Started, and within a start's grace not yet answering: counts as up, but others may not know it yet."""
+    UP = 3
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch in which nothing changes; ``started`` are the nodes that are up by the events alone."""
+
+    begin: float
+    end: float
+    phases: dict[str, Phase]
+    cut: Edges
+    started: frozenset[str]
+    sure: bool = False
+    """A connected quorum surely is up."""
+    possible: bool = False
+    """A connected quorum may be up."""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From ``begin`` to ``end``, in seconds."""
+
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.end - self.begin
+
+
+@dataclass(frozen=True)
+class _Life:
+    """A stretch in which a node is up, or down, by the events; ``by`` is the action that began it."""
+
+    begin: float
+    end: float
+    up: bool
+    by: Action | None
+
+
+class World:
+    """Who was up and connected at each moment of a timeline."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self.timeline = timeline
+        header = timeline.header
+        self.stakes = {node: header.stakes.get(node, 0) if header.stakes else 1 for node in timeline.nodes}
+        self.actions = actions_of(timeline)
+        self.lives = {node: tuple(self._lives(node)) for node in timeline.nodes}
+        self.spans = tuple(self._spans())
+        self._begins = [span.begin for span in self.spans]
+        self._sure = _Clock(self.spans, [span.sure for span in self.spans])
+        self._possible = _Clock(self.spans, [span.possible for span in self.spans])
+
+    @property
+    def validators(self) -> tuple[str, ...]:
+        """Nodes that have a stake."""
+        return tuple(node for node, stake in self.stakes.items() if stake > 0)
+
+    def has_quorum(self, nodes: Iterable[str]) -> bool:
+        """Whether these nodes hold more than two thirds of the stake."""
+        return 3 * sum(self.stakes.get(node, 0) for node in nodes) > 2 * sum(self.stakes.values())
+
+    def at(self, t: float) -> Span:
+        """Return the span that ``t`` lies in."""
+        return self.spans[max(0, bisect_right(self._begins, t) - 1)]
+
+    def over(self, begin: float, end: float) -> Iterator[Span]:
+        """Return the spans, or parts of them, between two times."""
+        for number in range(max(0, bisect_right(self._begins, begin) - 1), len(self.spans)):
+            span = self.spans[number]
+            if span.begin >= end:
+                return
+            clipped = replace(span, begin=max(span.begin, begin), end=min(span.end, end))
+            if clipped.end > clipped.begin:
+                yield clipped
+
+    def sure_seconds(self, begin: float, end: float) -> float:
+        """Return for how long, between two times, a connected quorum surely was up."""
+        return self._sure.between(begin, end)
+
+    def possible_seconds(self, begin: float, end: float) -> float:
+        """Return for how long, between two times, a connected quorum may have been up."""
+        return self._possible.between(begin, end)
+
+    def starts(self) -> list[float]:
+        """Return when nodes were started, in whatever way but out of a pause."""
+        return [action.t for action in self.actions if action.kind in {Kind.LAUNCH, Kind.START, Kind.AGAIN}]
+
+    def changes_for(self, node: str) -> list[float]:
+        """Return when the events changed what is up, or what of it is cut off from a node."""
+        found = []
+        before: frozenset[str] | None = None
+        for span in self.spans:
+            here = frozenset(
+                other for other in span.started if other != node and not _cut_either_way(span.cut, node, other)
+            )
+            if here != before:
+                found.append(span.begin)
+                before = here
+        return found
+
+    def component(self, span: Span, node: str) -> frozenset[str]:
+        """Return the nodes, itself too, that may be up and that a node may reach, be it through others."""
+        able = [each for each, phase in span.phases.items() if phase is not Phase.DOWN]
+        return next((group for group in _components(tuple(able), span.cut) if node in group), frozenset())
+
+    def started_quorum(self, span: Span, node: str) -> bool:
+        """Whether, by the events alone, a node is up and with others forms a connected quorum."""
+        if node not in span.started:
+            return False
+        near = [other for other in span.started if other == node or not _cut_either_way(span.cut, node, other)]
+        if not self.has_quorum(near):
+            return False
+        return self.has_quorum({node, *_clique(tuple(sorted(near)), span.cut, tuple(self.stakes.items()))})
+
+    def _lives(self, node: str) -> Iterator[_Life]:
+        """Cut the timeline where the events stop or start a node."""
+        begin, up, by = self.timeline.begin, True, None
+        for action in self.actions:
+            if node not in action.nodes or action.kind in {Kind.CUT, Kind.HEAL, Kind.NOTE}:
+                continue
+            next_up = action.kind is not Kind.DOWN
+            if next_up == up and action.kind not in {Kind.AGAIN, Kind.LAUNCH, Kind.START}:
+                continue  # a kill of what is down changes nothing; a start may follow a death that no event tells of
+            if action.t > begin or by is not None:
+                yield _Life(begin, action.t, up, by)
+            begin, up, by = action.t, next_up, action
+        yield _Life(begin, max(self.timeline.end, begin), up, by)
+
+    def _phases(self, node: str) -> list[tuple[float, Phase]]:
+        """Return when each phase of a node begins."""
+        found: list[tuple[float, Phase]] = []
+        samples = self.timeline.of(node)
+        times = [sample.t for sample in samples]
+        for number, life in enumerate(self.lives[node]):
+            seen = samples[bisect_right(times, life.begin) : bisect_right(times, life.end)]
+            if not life.up:
+                found.append((life.begin, self._down(life, seen)))
+            else:
+                was_down = number > 0 and not self.lives[node][number - 1].up
+                found.extend(self._up(life, seen, was_down))
+        return found
+
+    def _down(self, life: _Life, seen: tuple[Sample, ...]) -> Phase:
+        """A node that goes on answering though it should be down may well be up: the action had no effect."""
+        grace = self.timeline.header.round_timeout_seconds
+        inside = [each for each in seen if each.answered and life.begin + grace < each.t < life.end - grace]
+        return Phase.SILENT if len(inside) > 1 else Phase.DOWN
+
+    def _up(self, life: _Life, seen: tuple[Sample, ...], was_down: bool) -> Iterator[tuple[float, Phase]]:
+        header = self.timeline.header
+        again = life.by is not None and life.by.kind is Kind.AGAIN
+        silences = _silences(life, seen)
+        if again and not was_down:  # stopped some time after the action began: it may still answer until then
+            soon = life.begin + header.start_grace_seconds
+            first = next((each for each in silences if each.begin <= soon), None)
+            silences = (
+                [Stretch(life.begin, first.end), *(each for each in silences if each.end > first.end)]
+                if first
+                else silences
+            )
+        at = life.begin
+        for silence in silences:
+            fresh = silence.begin <= life.begin
+            if fresh and not again and silence.seconds <= header.start_grace_seconds:
+                phase = Phase.STARTING
+            elif fresh or silence.seconds >= header.round_timeout_seconds:
+                phase = Phase.SILENT
+            else:
+                continue  # a moment without an answer is not a node that is away
+            if silence.begin > at:
+                yield at, Phase.UP
+            yield silence.begin, phase
+            at = silence.end
+        if at < life.end or not silences:
+            yield at, Phase.UP
+
+    def _spans(self) -> Iterator[Span]:
+        phases = {node: self._phases(node) for node in self.timeline.nodes}
+        times = {self.timeline.begin, self.timeline.end, *(action.t for action in self.actions)}
+        times.update(t for changes in phases.values() for t, _ in changes)
+        ordered = sorted(times)
+        at = dict.fromkeys(phases, 0)
+        cut: Edges = frozenset()
+        waiting = list(self.actions)
+        for begin, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
+            while waiting and waiting[0].t <= begin:
+                action = waiting.pop(0)
+                cut = frozenset() if action.kind is Kind.HEAL else cut | action.edges
+            here = {}
+            for node, changes in phases.items():
+                while at[node] + 1 < len(changes) and changes[at[node] + 1][0] <= begin:
+                    at[node] += 1
+                here[node] = changes[at[node]][1]
+            started = frozenset(node for node in phases if self._started(node, begin))
+            yield self._judged(Span(begin, end, here, cut, started))
+
+    def _started(self, node: str, t: float) -> bool:
+        for life in reversed(self.lives[node]):
+            if life.begin <= t:
+                return life.up
+        return self.lives[node][0].up
+
+    def _judged(self, span: Span) -> Span:
+        able = tuple(sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING))
+        maybe = tuple(sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN))
+        sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
+        possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))
+        return replace(span, sure=sure, possible=possible)
+
+
+class _Clock:
+    """Runs while a condition holds; built from the spans in which it does."""
+
+    def __init__(self, spans: tuple[Span, ...], holds: list[bool]) -> None:
+        self._spans, self._holds = spans, holds
+        self._begins = [span.begin for span in spans]
+        lengths = (span.end - span.begin if held else 0.0 for span, held in zip(spans, holds, strict=True))
+        self._before = [0.0, *accumulate(lengths)]
+
+    def between(self, begin: float, end: float) -> float:
+        """Return for how many seconds it ran between two times."""
+        return max(0.0, self._upto(end) - self._upto(begin))
+
+    def _upto(self, t: float) -> float:
+        number = max(0, bisect_right(self._begins, t) - 1)
+        span = self._spans[number]
+        inside = min(max(t - span.begin, 0.0), span.end - span.begin)
+        return self._before[number] + (inside if self._holds[number] else 0.0)
+
+
+def _silences(life: _Life, seen: tuple[Sample, ...]) -> list[Stretch]:
+    """Return the stretches of a life in which every sample is an error; where none was taken, nothing is silent."""
+    found: list[Stretch] = []
+    begin: float | None = None
+    answered = False
+    for sample in seen:
+        if not sample.answered and begin is None:
+            begin = sample.t if answered else life.begin
+        elif sample.answered:
+            if begin is not None:
+                found.append(Stretch(begin, sample.t))
+            begin, answered = None, True
+    if begin is not None:
+        found.append(Stretch(begin, life.end))
+    return found
+
+
+def _cut_either_way(cut: Edges, one: str, other: str) -> bool:
+    return (one, other) in cut or (other, one) in cut
+
+
+@lru_cache(maxsize=1024)
+def _clique(nodes: tuple[str, ...], cut: Edges, stakes: tuple[tuple[str, int], ...]) -> frozenset[str]:
+    return heaviest_clique(nodes, cut, dict(stakes))
+
+
+@lru_cache(maxsize=1024)
+def _components(nodes: tuple[str, ...], cut: Edges) -> list[frozenset[str]]:
+    return components(nodes, cut)
+
+
+@lru_cache(maxsize=4)
+def world_of(timeline: Timeline) -> World:
+    """Return the world of a timeline, built once."""
+    return World(timeline)

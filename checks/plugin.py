@@ -1,0 +1,124 @@
+"""Turns each check into one pytest item a node, and its outcome into a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from prowl.checks.registry import Check, check_of
+from prowl.fixtures import manual
+from prowl.fixtures import plugin as fixtures
+from prowl.fixtures.survey import NodeView, Survey
+from prowl.reports import plugin as reports
+from prowl.reports.findings import Claim, NotHeld, message
+from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
+
+pytest_plugins = ("prowl.fixtures.plugin",)
+
+VIEW = pytest.StashKey[NodeView]()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item a node of each check; what the target does not offer makes none and is counted."""
+    check = check_of(metafunc.function)
+    if check is None or "node" not in metafunc.fixturenames or fixtures.TARGET not in metafunc.config.stash:
+        return
+    target = metafunc.config.stash[fixtures.TARGET]
+    asked = []
+    for name in fixtures.chosen(metafunc.config, target):
+        lacking = target.lacks(name, check.needs) if check.needs else None
+        if lacking is None:
+            asked.append(name)
+        else:
+            metafunc.config.stash[reports.NOT_ASKED].append(NotAsked(check.item, lacking, name))
+    metafunc.parametrize("node", asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the placeholder that pytest makes of a check that no node was asked for: it is no skip."""
+    empty = [item for item in items if check_of(getattr(item, "function", None)) is not None and not _node_of(item)]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
+
+
+def _node_of(item: pytest.Item) -> str | None:
+    callspec = getattr(item, "callspec", None)
+    name = callspec.params.get("node") if callspec is not None else None
+    return name if isinstance(name, str) else None
+
+
+@pytest.fixture
+def node(request: pytest.FixtureRequest, survey: Survey) -> NodeView:
+    """One node of the survey."""
+    view = NodeView(survey, request.param)
+    request.node.stash[VIEW] = view
+    return view
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a check its verdict: held passes, broken fails, unknown is an error; never a skip."""
+    report = yield
+    check = check_of(getattr(item, "function", None))
+    if check is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return report
+    result = _result(item, check, call)
+    setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
+    conclude(report, [result])
+    return report
+
+
+def conclude(report: pytest.TestReport, results: list[Result]) -> None:
+    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown."""
+    counting = [result for result in results if result.counts]
+    report.user_properties += [("verdict", result.verdict.value) for result in results]
+    report.user_properties += [
+        (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
+    ]
+    if not counting:
+        report.outcome, report.longrepr = "passed", None
+        return
+    report.outcome = "failed"
+    report.longrepr = "\n".join(message(result) for result in counting)
+    if all(result.verdict is Verdict.UNKNOWN for result in counting):
+        report.when = "setup"  # pytest's way to say: an error, it could not be judged
+
+
+def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Result:
+    view = item.stash.get(VIEW, None)
+    verdict, claim = _outcome(view, call)
+    of = manual.item(check.item)
+    name = _node_of(item)
+    config = item.config
+    again = f"{reports.program()} -k {check.item} --node {name} --target {config.stash[reports.RUN].target}"
+    return Result(
+        item=check.item,
+        node=name,
+        verdict=verdict,
+        promise=" ".join((getattr(item, "function").__doc__ or "").split()).rstrip("."),  # noqa: B009 - any item
+        expected=claim.expected,
+        observed=claim.observed,
+        drift=Drift(*claim.drift) if claim.drift else None,
+        advisory=check.advisory,
+        seconds=round(call.duration, 6),
+        manual=f"{of.section}: {of.sentence}",
+        next="" if verdict is Verdict.HELD else check.next,
+        again=again,
+    )
+
+
+def _outcome(view: NodeView | None, call: pytest.CallInfo[Any]) -> tuple[Verdict, Claim]:
+    error = call.excinfo.value if call.excinfo is not None else None
+    if isinstance(error, NotHeld):
+        return error.verdict, error.claim
+    if error is not None:
+        what = f"the check itself could not end: {type(error).__name__}: {error}"
+        return Verdict.UNKNOWN, Claim("a verdict", " ".join(what.split())[:500])
+    if view is None or view.claim is None:
+        return Verdict.UNKNOWN, Claim("a verdict", "the check ended without saying what it saw (node.expect)")
+    return Verdict.HELD, view.claim

@@ -1,0 +1,169 @@
+"""Signals, a row a node: each hit with its nearest miss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prowl.checks.invariants import Verdict
+from prowl.checks.selftest.network import Net, change
+
+HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
+LAG = 30.0
+"""Three round time-outs, seconds."""
+PAUSE, HEAL = 20.0 + 65.0, 20.0 + 125.0
+
+
+def healthy(seconds: float = 100, nodes: int = 4, **header: Any) -> Net:
+    return Net(nodes, **header).run(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(LAG - 1, HELD), (LAG + 1, BROKEN)])
+def test_a_state_of_0_without_a_quorum_lies_after_three_round_timeouts(seconds: float, expected: Verdict) -> None:
+    net = healthy()
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.do("kill n2 n3")
+    net.run(seconds)
+    net.do("start n2 n3")
+    net.run(30)
+    assert net.verdict("signals", "n0") is expected
+    for other in ("n1", "n2", "n3"):
+        assert net.verdict("signals", other) is HELD
+
+
+@pytest.mark.parametrize("state", [1.0, 2.0, -1.0])
+def test_any_other_state_is_no_lie(state: float) -> None:
+    net = healthy()
+    net.tampers.append(change("n0", net.t + 5, consensus_state=state))
+    net.do("kill n2 n3")
+    net.run(100)
+    assert net.verdict("signals", "n0") is HELD
+
+
+@pytest.mark.parametrize("fault", ["partition n0 n1 | n2 n3", "pause n2 n3"])
+def test_the_state_is_judged_under_every_loss_of_quorum(fault: str) -> None:
+    net = healthy()
+    net.tampers.append(change("n1", 0, consensus_state=0.0))
+    net.do(fault)
+    net.run(60)
+    assert {node for name, node in net.not_held() if name == "signals"} == {"n1"}
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - 2, HELD), (PAUSE + 2, BROKEN)])
+def test_a_state_of_0_without_blocks_lies_after_the_allowance_of_a_pause(seconds: float, expected: Verdict) -> None:
+    net = healthy()
+    net.stand(seconds)
+    for node in net.nodes:
+        assert net.verdict("signals", node) is expected
+
+
+def test_a_node_that_just_came_back_has_time_to_notice() -> None:
+    for seconds, expected in ((5 + LAG - 2, HELD), (5 + LAG + 2, BROKEN)):
+        net = healthy(nodes=5)
+        net.tampers.append(change("n4", 0, consensus_state=0.0))
+        net.do("kill n2 n3 n4")
+        net.run(100)
+        net.do("start n4")
+        net.run(seconds)
+        assert net.verdict("signals", "n4") is expected, seconds
+
+
+def test_a_state_that_can_not_be_read_is_unknown_and_never_0() -> None:
+    for value in (None, float("nan"), "0", [0.0, 1.0], True):
+        net = healthy()
+        net.tampers.append(change("n0", 0, consensus_state=value))
+        net.do("kill n2 n3")
+        net.run(60)
+        assert net.verdict("signals", "n0") is UNKNOWN, value
+        assert net.verdict("signals", "n1") is HELD
+
+
+def test_a_state_missing_just_when_it_matters_is_unknown_and_once_is_not() -> None:
+    for begin, end, expected in ((130.0, 200.0, UNKNOWN), (140.0, 141.0, HELD)):
+        net = healthy()
+        net.tampers.append(change("n0", begin, end, consensus_state=None))
+        net.do("kill n2 n3")
+        net.run(60)
+        assert net.verdict("signals", "n0") is expected
+
+
+@pytest.mark.parametrize("ok", ["ok", True, 200, {"ok": True, "ts": 5}, [200, "ok"]])
+def test_a_health_that_stands_for_the_state_lies_by_saying_ok(ok: Any) -> None:
+    for true_state, expected in ((True, BROKEN), (False, HELD)):
+        net = healthy(health_is_state=true_state)
+        net.tampers.append(change("n0", 0, health=ok))
+        net.do("kill n2 n3")
+        net.run(60)
+        assert net.verdict("signals", "n0") is expected
+
+
+@pytest.mark.parametrize("bad", ["degraded", False, 503, {"ok": False}, [503, "stalled"]])
+def test_a_health_that_says_something_else_is_no_lie(bad: Any) -> None:
+    net = healthy()
+    net.tampers.append(change("n0", 0, health=bad))
+    net.do("kill n2 n3")
+    net.run(60)
+    assert net.verdict("signals", "n0") is HELD
+
+
+def test_without_bft_there_is_no_quorum_that_a_state_could_miss() -> None:
+    net = healthy(bft=False)
+    net.minority_makes = True
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.do("partition n0 n1 | n2 n3")
+    net.run(80)
+    assert net.verdict("signals", "n0") is HELD
+
+
+# --- signals: height -------------------------------------------------------------------------------------------------
+
+
+def height(net: Net, node: str, metric: str, false: Any) -> None:
+    def tamper(t: float, name: str, shown: dict[str, Any]) -> dict[str, Any]:
+        return {**shown, metric: false(t, shown["latest"][0])} if name == node and "err" not in shown else shown
+
+    net.tampers.append(tamper)
+
+
+@pytest.mark.parametrize("metric", ["block_height", "rpc_height"])
+@pytest.mark.parametrize(
+    ("false", "expected"),
+    [
+        (lambda t, tip: tip, HELD),
+        (lambda t, tip: tip - 1 if t % 2 == 0 else tip, HELD),
+        (lambda t, tip: tip - 1, BROKEN),
+        (lambda t, tip: tip + 1, BROKEN),
+        (lambda t, tip: tip - 5 if t == 60 else tip, BROKEN),
+        (lambda t, tip: 20, BROKEN),
+        (lambda t, tip: tip + 1 if t == 60 else tip, HELD),
+    ],
+)
+def test_heights_differ_by_one_block_for_one_sample_at_most(metric: str, false: Any, expected: Verdict) -> None:
+    net = Net()
+    height(net, "n2", metric, false)
+    net.run(100)
+    assert net.verdict("signals", "n2") is expected
+    assert net.verdict("signals", "n1") is HELD
+
+
+def test_a_height_metric_that_is_missing_is_unknown() -> None:
+    net = Net()
+    net.tampers.append(change("n2", 0, block_height=None))
+    assert net.run(100).not_held() == {("signals", "n2")}
+
+
+def test_a_fast_catch_up_is_no_lie() -> None:
+    net = healthy()
+    net.do("wipe n3")
+    net.run(60)
+    assert net.verdict("signals", "n3") is HELD
+
+
+@pytest.mark.parametrize(("at", "expected"), [(105.0, HELD), (106.0, BROKEN)])
+def test_in_its_first_answer_a_node_may_still_be_catching_up(at: float, expected: Verdict) -> None:
+    net = healthy()
+    net.do("wipe n3")
+    height(net, "n3", "block_height", lambda t, tip: tip - 40 if t == at else tip)
+    net.run(60)
+    assert net.verdict("signals", "n3") is expected
