@@ -1,0 +1,1 @@
+"""Break it, heal it, judge it: faults, load, scenarios and their runner."""

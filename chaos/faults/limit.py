@@ -1,0 +1,38 @@
+"""Connections that end after so many bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prowl.chaos.faults.toxics import Degraded
+from prowl.chaos.proofs import Exchange
+from prowl.fixtures.cluster import EmbeddedCluster
+
+LEAST_ANSWER_BYTES = 100
+
+
+@dataclass(frozen=True)
+class Limit(Degraded):
+    """Closes each connection after ``count`` bytes of answers, too few for any, so the edges count as cut."""
+
+    count: int = 40
+
+    def words(self) -> str:
+        """Return what is done, in words."""
+        return f"cut after {self.count} bytes"
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+        """Return why the limit could not be told from none."""
+        if not 1 <= self.count < LEAST_ANSWER_BYTES:
+            return f"a limit of {self.count} bytes can't be proven by a probe; 1 to {LEAST_ANSWER_BYTES - 1} can"
+        return super().unavailable(cluster)
+
+    def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
+        """Return the toxics."""
+        return [("limit_data", "downstream", {"bytes": self.count})]
+
+    def shows(self, through: Exchange) -> bool:
+        """Whether an answer was cut short at the limit."""
+        ended = through.end_seconds is not None or through.reset
+        return ended and len(through.received) <= self.count

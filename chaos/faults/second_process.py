@@ -1,0 +1,85 @@
+"""A second process on the store of a node that runs."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import psutil
+
+from prowl.chaos.proofs import not_up
+from prowl.chaos.scenario import Scene
+from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.cluster_spec import PORT_KEYS
+from prowl.fixtures.ports import Ports
+from prowl.fixtures.processes import Process
+
+
+class SecondProcess:
+    """Starts each node once more, on ports of its own but with the same key and store.
+
+    Its effect is that the store's LOCK refuses it and the node that runs does not mind. A second process that is not
+    refused is told as a fault without effect, in these words, and is killed.
+    """
+
+    limit_seconds = 30.0
+
+    def __init__(self) -> None:
+        self._second: dict[str, Process] = {}
+        self._ports = Ports()
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any node can be started twice
+        """Return None: a process can always be started."""
+        return None
+
+    def events(self, scene: Scene) -> tuple[str, str]:
+        """Return the timeline's words, which are notes: nothing of the network changes."""
+        told = ", ".join(scene.nodes)
+        return f"second process on the store of {told}", f"no second process on the store of {told}"
+
+    def inject(self, scene: Scene) -> None:
+        """Start the second ones."""
+        for name in scene.nodes:
+            folder = scene.cluster.folder_of(name)
+            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+            path = folder / "second.json"
+            path.write_text(json.dumps(self.config(config)), encoding="utf-8")
+            environment = psutil.Process(scene.cluster.process(name).pid).environ()
+            environment |= {"COC_NODE_CONFIG": str(path), "COC_METRICS_PORT": str(self._ports.take())}
+            environment["COC_DATA_DIR"] = json.loads(path.read_text(encoding="utf-8"))["dataDir"]
+            log = folder / "second.log"
+            log.unlink(missing_ok=True)
+            self._second[name] = scene.cluster.register.spawn(
+                f"{name}-second", scene.cluster.spec.command(path, None), log=log, env=environment, cwd=folder
+            )
+
+    def config(self, config: dict[str, Any]) -> dict[str, Any]:
+        """Return the second process's configuration: the node's, on ports of its own."""
+        return {**config, **{key: self._ports.take() for key in PORT_KEYS}}
+
+    def missing(self, scene: Scene) -> str:
+        """Proven by an exit code, the second one's word of the LOCK, and the first one's RPC."""
+        troubles = []
+        for name in scene.nodes:
+            second = self._second.get(name)
+            if second is None:
+                troubles.append(f"{name} has no second process")
+            elif second.exit_code is None:
+                troubles.append(f"the second process of {name} runs: its store refuses nobody")
+            elif second.exit_code == 0 or not re.search(r"(?i)\block\b", second.last_lines()):
+                last = second.last_lines(1)
+                troubles.append(f"the second process of {name} ended with {second.exit_code}, not by the LOCK: {last}")
+        return "; ".join(troubles) or not_up(scene.cluster, scene.nodes)
+
+    def heal(self, scene: Scene) -> None:
+        """Kill what was not refused."""
+        for name in scene.nodes:
+            if name in self._second:
+                self._second[name].kill()
+        self._ports.close()
+
+    def left(self, scene: Scene) -> str:
+        """Proven by the processes being gone, and the first ones' RPC."""
+        here = [name for name in scene.nodes if name in self._second and self._second[name].is_running()]
+        return f"the second process of {', '.join(here)} runs" if here else not_up(scene.cluster, scene.nodes)

@@ -1,0 +1,37 @@
+"""Connections that close late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from prowl.chaos.faults.toxics import LOOK_SECONDS, Degraded
+from prowl.chaos.proofs import Exchange
+from prowl.fixtures.cluster import EmbeddedCluster
+
+
+@dataclass(frozen=True)
+class SlowClose(Degraded):
+    """Closes each connection ``ms`` after its target has closed it; the data comes in time."""
+
+    ms: int = 500
+
+    def words(self) -> str:
+        """Return what is done, in words."""
+        return f"slow-close {self.ms} ms"
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+        """Return why the delay could not be seen."""
+        if not 100 <= self.ms <= 1000 * LOOK_SECONDS / 2:
+            return f"a close that is {self.ms} ms late can't be proven by a probe"
+        return super().unavailable(cluster)
+
+    def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
+        """Return the toxics."""
+        return [("slow_close", stream, {"delay": self.ms}) for stream in ("upstream", "downstream")]
+
+    def shows(self, through: Exchange) -> bool:
+        """Whether the connection ended so long after its first byte."""
+        if through.first_seconds is None or through.end_seconds is None:
+            return False
+        return through.end_seconds - through.first_seconds >= self.ms / 1000

@@ -1,0 +1,100 @@
+"""The life of a fault: written down, injected, effect proven, held, healed, heal proven; each phase is timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+from prowl.chaos.scenario import Fault, FaultError, Scene
+from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.edges import EdgeError
+from prowl.fixtures.processes import ProcessError
+from prowl.fixtures.toxiproxy import ToxiproxyError
+from prowl.fixtures.waiting import wait_until
+
+LOOK_SECONDS = 0.02
+# What the tools that a fault acts with say when they fail.
+TOOLS = (ClusterError, EdgeError, ProcessError, ToxiproxyError, OSError)
+
+
+class Broken:
+    """A fault that surely happened, for the length of a block; whatever ends the block, the fault is healed.
+
+    .. code-block:: python
+
+        with Broken(Crash(), Scene(cluster, ("node-2",), observer.event)) as broken:
+            observer.hold(seconds)
+            broken.heal()
+
+    ``scene.note`` gets the timeline's words before anything is touched, and the seconds of each phase after it.
+    Entering raises FaultError with "no effect" for an injection that is not seen to have had any, and :meth:`heal`
+    with "not healed" for a heal that is not seen to have healed. An error of the block itself is raised as it is, with
+    a note about a heal that failed.
+    """
+
+    def __init__(self, fault: Fault, scene: Scene) -> None:
+        self.fault = fault
+        self.scene = scene
+        self._down, self._up = fault.events(scene)
+        self._healed = False
+        self.inject_seconds = self.heal_seconds = 0.0
+
+    def __enter__(self) -> Broken:
+        reason = self.fault.unavailable(self.scene.cluster)
+        if reason is not None:
+            raise FaultError(f"The fault is unavailable here: {reason}")
+        self.scene.note(self._down)
+        try:
+            self.inject_seconds = self._phase(self._down, self.fault.inject, self.fault.missing, "no effect")
+        except BaseException as error:  # part of it may have happened
+            self._heal_after(error)
+            raise
+        self.scene.note(f"effect of: {self._down}: proven after {self.inject_seconds:.3f} s")
+        return self
+
+    def heal(self) -> float:
+        """Undo it and return the seconds until that was seen; FaultError, loudly, if it is not."""
+        self._healed = True
+        self.scene.note(self._up)
+        self.heal_seconds = self._phase(self._up, self.fault.heal, self.fault.left, "not healed")
+        self.scene.note(f"healed: {self._down}: proven after {self.heal_seconds:.3f} s")
+        return self.heal_seconds
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._healed:
+            return
+        if error is None:
+            self.heal()
+        else:
+            self._heal_after(error)
+
+    def _heal_after(self, error: BaseException) -> None:
+        try:
+            self.heal()
+        except FaultError as failed:
+            error.add_note(str(failed))
+
+    def _phase(self, words: str, act: Callable[[Scene], None], observe: Callable[[Scene], str], verdict: str) -> float:
+        """Act, then look until nothing is amiss; FaultError after the limit, with what was last seen."""
+        began = time.monotonic()
+        limit = self.fault.limit_seconds
+        seen = ""
+        try:
+            act(self.scene)
+        except TOOLS as error:
+            raise FaultError(f"{words}: {verdict}: {error}") from error
+
+        def proven() -> bool:
+            nonlocal seen
+            seen = observe(self.scene)
+            return not seen
+
+        try:
+            if not wait_until(proven, max(0.0, limit - (time.monotonic() - began)), LOOK_SECONDS):
+                raise FaultError(f"{words}: {verdict} within {limit:g} s: {seen}.")
+        except TOOLS as error:
+            raise FaultError(f"{words}: {verdict}, for it can't be observed: {error}") from error
+        return time.monotonic() - began

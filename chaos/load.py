@@ -1,0 +1,136 @@
+"""The load: signed transfers at a bounded rate, counted at the sender and found again in blocks.
+
+Empty blocks leave the state root as it was, so that without load equal roots prove nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+from prowl.fixtures.cluster import CHAIN_ID
+from prowl.fixtures.keys import development_key
+from prowl.fixtures.network import Network, Node
+from prowl.fixtures.reference.crypto import PrivateKey
+from prowl.fixtures.reference.transactions import sign_transfer
+
+ANSWER_SECONDS = 2.0
+GAS_PRICE_WEI = 3_000_000_000
+VALUE_WEI = 10**12
+JOIN_SECONDS = 10.0
+SENDER = 9  # the last of the funded development keys: no validator of a cluster of up to nine signs with it
+AGAIN_SECONDS = 3.0  # a transfer that no block holds by then is sent again: its node may have died with it
+
+
+@dataclass(frozen=True)
+class Flow:
+    """What became of the load: transfers accepted by a node, those found in blocks, and the first refusals' words."""
+
+    accepted: int
+    found: int
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def flowed(self) -> bool:
+        """Whether every accepted transfer was found in a block, and there was one."""
+        return self.accepted > 0 and self.found == self.accepted
+
+
+@dataclass
+class _Transfer:
+    nonce: int
+    raw: str
+    hash: str
+    sent: float = field(default_factory=time.monotonic)
+
+
+class Load:
+    """Sends transfers to the network's nodes in turn until it is closed; a context manager."""
+
+    def __init__(self, network: Network, chance: random.Random, rate_per_second: float = 2.0) -> None:
+        self.network = network
+        self.chance = chance
+        self.rate_per_second = rate_per_second
+        self.accepted: list[str] = []
+        self.refusals: list[str] = []
+        self._pending: list[_Transfer] = []
+        self._key = PrivateKey.from_hex(development_key(SENDER).private)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
+        self._http = httpx.Client(timeout=ANSWER_SECONDS)
+
+    def __enter__(self) -> Load:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+        self._http.close()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._ended.set()
+        self._thread.join(JOIN_SECONDS)
+
+    def flow(self) -> Flow:
+        """Ask the nodes for the receipt of each accepted transfer, and count those that a block holds."""
+        found = sum(self._receipt(transfer) for transfer in self.accepted)
+        return Flow(len(self.accepted), found, tuple(self.refusals[:3]))
+
+    def resend(self) -> None:
+        """Send what no block holds yet to every node again."""
+        mined = max((nonce for node in self.network.nodes if (nonce := self._mined(node)) is not None), default=0)
+        self._pending = [transfer for transfer in self._pending if transfer.nonce >= mined]
+        for transfer in self._pending:
+            if time.monotonic() - transfer.sent > AGAIN_SECONDS:
+                transfer.sent = time.monotonic()
+                for node in self.network.nodes:
+                    self._call(node, "eth_sendRawTransaction", [transfer.raw])
+
+    def _run(self) -> None:
+        nonce = None
+        while not self._ended.wait(1 / self.rate_per_second):
+            if nonce is None:
+                nonce = next((found for node in self.network.nodes if (found := self._mined(node)) is not None), None)
+            if nonce is not None and self._send(nonce):
+                nonce += 1
+            self.resend()
+
+    def _send(self, nonce: int) -> bool:
+        to = development_key(self.chance.randrange(SENDER)).address
+        raw = sign_transfer(self._key, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID)
+        for node in self.chance.sample(self.network.nodes, len(self.network.nodes)):
+            answer = self._call(node, "eth_sendRawTransaction", [raw])
+            if isinstance(answer, str):
+                self.accepted.append(answer)
+                self._pending.append(_Transfer(nonce, raw, answer))
+                return True
+        return False
+
+    def _mined(self, node: Node) -> int | None:
+        answer = self._call(node, "eth_getTransactionCount", [self._key.address, "latest"])
+        return int(answer, 16) if isinstance(answer, str) else None
+
+    def _receipt(self, transfer: str) -> bool:
+        return any(
+            isinstance(self._call(node, "eth_getTransactionReceipt", [transfer]), dict) for node in self.network.nodes
+        )
+
+    def _call(self, node: Node, method: str, params: list[Any]) -> Any:
+        """Return the result; None, with the refusal's words kept, if there is none."""
+        try:
+            answer = self._http.post(node.rpc, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+            body = answer.json()
+        except (httpx.HTTPError, ValueError):
+            return None
+        if isinstance(body, dict) and "error" in body and method == "eth_sendRawTransaction":
+            self.refusals.append(f"{node.name}: {str(body['error'])[:200]}")
+        return body.get("result") if isinstance(body, dict) else None

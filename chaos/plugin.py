@@ -1,0 +1,139 @@
+"""The plugin that brings all of Prowl: ``-p prowl.chaos.plugin``, or a conftest that names it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
+pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
+
+from prowl.chaos import runner
+from prowl.chaos.scenario import Scenario
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.checks import plugin as checks
+from prowl.fixtures import manual
+from prowl.fixtures import plugin as fixtures
+from prowl.fixtures.processes import reap
+from prowl.reports import plugin as reports
+from prowl.reports.verdicts import Result, Verdict
+
+pytest_plugins = ("prowl.checks.plugin",)
+
+OUTCOME = pytest.StashKey[runner.Outcome]()
+SCENARIO = pytest.StashKey[Scenario]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options about chaos."""
+    parser.getgroup("prowl").addoption(
+        "--chaos", action="store_true", help="also break clusters of this run's own and judge their recovery"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Ask for Prowl's own checks and scenarios where ``prowl run`` was given no path; chaos needs proxies."""
+    if fixtures.TARGET in config.stash and config.getoption("chaos"):
+        fixtures.demand_proxies()
+    if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
+        rooms = Path(__file__).resolve().parent.parent
+        config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item of each scenario, if chaos is asked for."""
+    if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in metafunc.config.stash:
+        return
+    asked = SCENARIOS if metafunc.config.getoption("chaos") and metafunc.config.getoption("node") is None else ()
+    metafunc.parametrize("scenario", asked, indirect=True, ids=[scenario.name for scenario in asked])
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect the placeholder that stands for scenarios where no chaos is asked for."""
+    empty = [item for item in items if "scenario" in getattr(item, "fixturenames", ()) and _scenario(item) is None]
+    if empty:
+        config.hook.pytest_deselected(items=empty)
+        items[:] = [item for item in items if item not in empty]
+
+
+def _scenario(item: pytest.Item) -> Scenario | None:
+    callspec = getattr(item, "callspec", None)
+    scenario = callspec.params.get("scenario") if callspec is not None else None
+    return scenario if isinstance(scenario, Scenario) else None
+
+
+@pytest.fixture
+def scenario(request: pytest.FixtureRequest) -> Scenario:
+    """The scenario of this item."""
+    its: Scenario = request.param
+    return its
+
+
+@pytest.fixture
+def outcome(request: pytest.FixtureRequest, scenario: Scenario) -> runner.Outcome:
+    """What came of the scenario in a cluster of its own; the cluster is gone when the item ends."""
+    config = request.config
+    run = config.stash[reports.RUN]
+    chance = random.Random(f"{run.seed}/{scenario.name}")
+    folder = run.folder / "scenarios" / scenario.name
+
+    def say(line: str) -> None:
+        reports.say(config, f"{scenario.name}: {line}")
+
+    spec = config.stash[fixtures.CLUSTER].cluster_spec
+    its = runner.play(scenario, spec, folder, chance, say)
+    request.node.stash[OUTCOME] = its
+    return its
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[Any]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a scenario its verdict."""
+    report = yield
+    scenario = _scenario(item)
+    if scenario is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return report
+    result = _result(item, scenario, call)
+    setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
+    checks.conclude(report, [result])
+    return report
+
+
+def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -> Result:
+    of = manual.item(scenario.item)
+    its = item.stash.get(OUTCOME, None)
+    if its is None:
+        error = call.excinfo.value if call.excinfo is not None else None
+        observed = f"the scenario could not be played to its end: {type(error).__name__}: {error}"
+        its = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
+    target = item.config.stash[reports.RUN].target
+    seed = item.config.stash[reports.RUN].seed
+    cluster = item.config.stash[fixtures.CLUSTER].spec
+    return Result(
+        item=scenario.item,
+        scenario=scenario.name,
+        verdict=its.verdict,
+        promise=scenario.why,
+        expected=scenario.expected,
+        observed=its.observed,
+        evidence=its.evidence,
+        seconds=round(its.seconds, 3),
+        manual=f"{of.section}: {of.sentence}",
+        next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",
+        again=f"{reports.program()} -k {scenario.name} --chaos --target {target} --cluster {cluster} --seed {seed}",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End whatever process of this run is still there: an interrupted worker may not have come to its own end."""
+    if reports.RUN in config.stash and not hasattr(config, "workerinput"):
+        for line in reap(config.stash[reports.RUN].folder):
+            reports.say(config, line)

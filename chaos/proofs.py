@@ -1,0 +1,150 @@
+"""What a fault did, seen from outside the tool that did it: fresh connections, process states, RPC answers."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.edges import Edge
+from prowl.fixtures.ports import LOOPBACK
+
+ANSWER_SECONDS = 2.0
+SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again
+AT_ONCE = 32
+HEAD_BYTES = 256
+MOST_BYTES = 65_536
+REQUEST = b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Reach(StrEnum):
+    """What a fresh connection meets."""
+
+    ANSWERS = "answers"
+    SILENT = "accepts but does not answer"
+    CLOSED = "closes without an answer"
+    REFUSED = "refuses"
+
+
+def reach(port: int, timeout_seconds: float = SILENCE_SECONDS) -> Reach:
+    """Connect to a port of loopback, ask for ``/health`` and return what came of it within the limit."""
+    try:
+        connection = socket.create_connection((LOOPBACK, port), timeout_seconds)
+    except ConnectionRefusedError:
+        return Reach.REFUSED
+    except OSError:  # not even the handshake: its queue is full, as a paused process's may be
+        return Reach.SILENT
+    with connection:
+        try:
+            connection.sendall(REQUEST % LOOPBACK.encode())
+            return Reach.ANSWERS if connection.recv(HEAD_BYTES) else Reach.CLOSED
+        except TimeoutError:
+            return Reach.SILENT
+        except OSError:
+            return Reach.CLOSED
+
+
+def port_of(url: str) -> int:
+    """Return the port of an address."""
+    return urlsplit(url).port or 0
+
+
+def rpc_answers(cluster: EmbeddedCluster, name: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
+    """Whether a node's RPC tells its height."""
+    connection = http.client.HTTPConnection(LOOPBACK, port_of(cluster.node(name).rpc), timeout=timeout_seconds)
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
+    try:
+        connection.request("POST", "/", request, {"Content-Type": "application/json"})
+        return b'"result"' in connection.getresponse().read(HEAD_BYTES)
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def not_up(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+    """Return which nodes' RPC does not answer, in words; "" if all do."""
+    silent = [name for name in names if not rpc_answers(cluster, name)]
+    return f"the RPC of {', '.join(silent)} does not answer" if silent else ""
+
+
+def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+    """Return which nodes are not down: a process that is there, or an RPC port that does not refuse; "" if all are."""
+    troubles = []
+    for name in names:
+        state = cluster.process(name).state
+        met = reach(port_of(cluster.node(name).rpc))
+        if state != "gone":
+            troubles.append(f"the process of {name} is {state}")
+        elif met is not Reach.REFUSED:
+            troubles.append(f"the RPC port of {name} {met}")
+    return "; ".join(troubles)
+
+
+def not_met(edges: Iterable[Edge], wanted: Reach) -> str:
+    """Probe edges on fresh connections, all at once; return those that meet something else than wanted, in words.
+
+    The same probe goes to each target directly: a target that does not answer there would prove nothing of its edges.
+    """
+    chosen = tuple(edges)
+    met = at_once(lambda edge: reach(edge.listen), chosen)
+    direct = at_once(lambda port: reach(port, ANSWER_SECONDS), tuple({edge.upstream for edge in chosen}))
+    troubles = [f"{edge} {met[edge]}" for edge in chosen if met[edge] is not wanted]
+    troubles += [f"what listens on port {port} directly {its}" for port, its in direct.items() if its != Reach.ANSWERS]
+    return "; ".join(troubles)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request on a fresh connection: what came back, and when; None is what did not happen within the limit."""
+
+    received: bytes = b""
+    first_seconds: float | None = None
+    end_seconds: float | None = None
+    reset: bool = False
+
+    @property
+    def whole(self) -> bool:
+        """Whether an answer came whole and the connection was closed in order."""
+        head, found, body = self.received.partition(b"\r\n\r\n")
+        length = re.search(rb"(?i)content-length: *(\d+)", head)
+        return bool(found and length and len(body) == int(length[1]) and self.end_seconds is not None)
+
+
+def exchange(port: int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:
+    """Ask for ``/health`` with a request made longer by so many bytes, and listen until the end or the limit."""
+    began = time.monotonic()
+    received, first = b"", None
+    request = (REQUEST % LOOPBACK.encode()).replace(b"\r\n\r\n", b"\r\nX-Padding: %s\r\n\r\n" % (b"x" * padding_bytes))
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout_seconds) as connection:
+            connection.sendall(request)
+            while (left := began + timeout_seconds - time.monotonic()) > 0 and len(received) < MOST_BYTES:
+                connection.settimeout(left)
+                piece = connection.recv(MOST_BYTES)
+                if not piece:
+                    return Exchange(received, first, time.monotonic() - began)
+                first = first or time.monotonic() - began
+                received += piece
+    except (ConnectionResetError, BrokenPipeError):
+        return Exchange(received, first, reset=True)
+    except OSError:
+        return Exchange(received, first)
+    return Exchange(received, first)
+
+
+def at_once(look: Callable[[T], R], things: tuple[T, ...]) -> Mapping[T, R]:
+    """Look at many things at the same time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(things, pool.map(look, things), strict=True))

@@ -1,0 +1,83 @@
+"""A scenario is one literal: what is broken, for whom, how long, and what must hold meanwhile and afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from prowl.chaos.targets import Words
+from prowl.fixtures.cluster import EmbeddedCluster
+
+
+def _no_note(_text: str) -> None:
+    """Keep nothing."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a fault acts: the cluster, the nodes that it is for, and how it adds its own words to the timeline."""
+
+    cluster: EmbeddedCluster
+    nodes: tuple[str, ...]
+    note: Callable[[str], None] = _no_note
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Return the nodes that it is not for."""
+        return tuple(name for name in self.cluster.spec.names if name not in self.nodes)
+
+
+class Fault(Protocol):
+    """What is done to nodes, and undone. A fault acts and observes; ``chaos/lifecycle.py`` waits, and says what failed.
+
+    Observation is from outside the tool that acted. One object may be used again after its heal.
+    """
+
+    @property
+    def limit_seconds(self) -> float:
+        """Return the time within which effect and heal must each be seen."""
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+        """Return why it can't be done to this cluster on this machine, or None."""
+
+    def events(self, scene: Scene) -> tuple[str, str]:
+        """Return the timeline's words for the injection and for the heal; ValueError for nodes that it can't be for."""
+
+    def inject(self, scene: Scene) -> None:
+        """Do it."""
+
+    def missing(self, scene: Scene) -> str:
+        """Observe, and return what of the effect is not to be seen; "" if all of it is."""
+
+    def heal(self, scene: Scene) -> None:
+        """Undo it."""
+
+    def left(self, scene: Scene) -> str:
+        """Observe, and return what of it is not undone; "" if nothing is left."""
+
+
+class FaultError(RuntimeError):
+    """A fault that had no effect, or whose heal did not heal; the text is a sentence."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One promise of the manual under one fault.
+
+    ``always`` are invariants that no moment may break; ``after_heal`` are those that must have come true in the end.
+    An invariant that is named and to which the timeline gave no occasion makes the verdict *unknown*.
+    """
+
+    name: str
+    item: str
+    why: str
+    fault: Fault
+    target: Words
+    always: tuple[str, ...]
+    after_heal: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        """Return what is expected, in one sentence."""
+        return f"always {', '.join(self.always)}; after the heal {', '.join(self.after_heal)}"

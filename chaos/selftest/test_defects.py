@@ -1,0 +1,106 @@
+"""Each planted defect makes exactly the check or the invariant fail that is named for it, on exactly its node.
+
+Nodes with different defects share a cluster: what is wrong with one must not show on another.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos import runner
+from prowl.chaos.observer import Observer
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.chaos.targets import named
+from prowl.checks import test_daily, test_recovery
+from prowl.checks.invariants import judge
+from prowl.checks.registry import check_of
+from prowl.fixtures import deadlines, sweep, targets
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.limits import Limits
+from prowl.fixtures.reference.defects import DEFECTS
+from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.waiting import wait_until
+from prowl.reports.findings import NotHeld
+from prowl.reports.timeline import TimelineWriter, read
+
+CHECKS = {
+    found.item: function
+    for module in (test_daily, test_recovery)
+    for function in vars(module).values()
+    if (found := check_of(function)) is not None
+}
+SEEN_IN_A_SURVEY = [defect for defect in DEFECTS.values() if defect.oracle in CHECKS]
+LIMIT_SECONDS = 60.0
+# A chain that stands still for want of a round change also owes progress once all nodes are back.
+FOLLOWS = {"no-round-change": {"progress-after-heal"}}
+
+
+def failing(survey: Survey, node: str) -> dict[str, str]:
+    """Return the items of a node that are not held, with their verdicts."""
+    found = {}
+    for item, function in CHECKS.items():
+        view = NodeView(survey, node)
+        try:
+            function(view, *([Limits()] if "limits" in function.__annotations__ else []))
+        except NotHeld as verdict:
+            found[item] = verdict.verdict.value
+    return found
+
+
+def test_each_defect_that_a_survey_shows_fails_its_own_check_only(tmp_path: Path) -> None:
+    assert len(SEEN_IN_A_SURVEY) >= 8
+    defects = {f"node-{number}": defect for number, defect in enumerate(SEEN_IN_A_SURVEY, 2)}
+    spec = ClusterSpec(len(defects) + 1, defects={node: defect.name for node, defect in defects.items()})
+    with EmbeddedCluster(spec, tmp_path) as cluster:
+        cluster.start()
+        target = targets.parse(f"embedded:{spec.count}")
+        survey = sweep.survey("defects", cluster.network, targets.disk_of(target))
+    assert failing(survey, "node-1") == {}
+    found = {defect.name: set(failing(survey, node)) for node, defect in defects.items()}
+    assert found == {defect.name: {defect.oracle} for defect in defects.values()}
+    missing = next(node for node, defect in defects.items() if defect.name == "state-missing")
+    assert failing(survey, missing) == {"daily/consensus": "unknown"}, "a missing state is not 0"
+
+
+def test_each_signal_that_lies_in_a_stall_is_found_on_its_node_only(tmp_path: Path) -> None:
+    lying = {"node-1": "state-frozen", "node-2": "peers-frozen", "node-3": "height-lies", "node-4": "health-lies"}
+    victims = ("node-6", "node-7", "node-8")
+    path = tmp_path / "timeline.jsonl"
+    with EmbeddedCluster(ClusterSpec(8, defects=lying), tmp_path) as cluster:
+        cluster.start()
+        network = cluster.network
+        with Observer(network, TimelineWriter(path, runner.header(network, "stall"))) as observer:
+            interval = wait_until(lambda: observer.interval_seconds(5), LIMIT_SECONDS)
+            assert interval is not None
+            observer.event(f"kill {' '.join(victims)}")
+            for name in victims:
+                cluster.kill(name)
+            observer.hold(2 * deadlines.signal_seconds(network))
+            observer.event(f"start {' '.join(victims)}")
+            for name in victims:
+                cluster.start_node(name)
+            observer.hold(deadlines.progress_seconds(interval, network))
+    broken = {(row.invariant, row.node) for row in judge(read(path)) if row.verdict.value != "held"}
+    assert broken == {(DEFECTS[name].oracle, node) for node, name in lying.items()}
+
+
+@pytest.mark.parametrize(
+    "defects",
+    [
+        {"node-2": "votes-twice", "node-3": "never-rejoins"},
+        {f"node-{number}": "no-round-change" for number in range(1, 5)},
+    ],
+    ids=["votes-twice-never-rejoins", "no-round-change"],
+)
+def test_each_defect_of_conduct_breaks_its_own_invariant_only(tmp_path: Path, defects: dict[str, str]) -> None:
+    scenario = replace(SCENARIOS[0], target=named("node-3"))
+    outcome = runner.play(scenario, ClusterSpec(4, defects=defects), tmp_path, random.Random(1), lambda _line: None)
+    assert outcome.verdict.value == "broken", outcome
+    rows = judge(read(tmp_path / "timeline.jsonl"))
+    broken = {row.invariant for row in rows if row.verdict.value == "broken"}
+    expected = {DEFECTS[name].oracle for name in defects.values()}
+    assert broken == expected.union(*(FOLLOWS.get(name, set()) for name in defects.values())), outcome

@@ -1,0 +1,134 @@
+"""Faults of the network, on a cluster of reference nodes, and the leak probe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos.faults import cut
+from prowl.chaos.faults.bandwidth import Bandwidth
+from prowl.chaos.faults.cut import Cut, Mode
+from prowl.chaos.faults.latency import Latency
+from prowl.chaos.faults.limit import Limit
+from prowl.chaos.faults.repeated import Repeated
+from prowl.chaos.faults.reset import Reset
+from prowl.chaos.faults.slow_close import SlowClose
+from prowl.chaos.faults.toxics import Degraded
+from prowl.chaos.leaks import leaks
+from prowl.chaos.lifecycle import Broken
+from prowl.chaos.scenario import FaultError, Scene
+from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
+from prowl.checks.invariants.actions import action_of
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.waiting import wait_until
+from prowl.reports.timeline import Event
+
+LEAK_SECONDS = 20.0
+PAIR = ("node-1", "node-2")
+SHAPES: dict[str, tuple[cut.Shape, tuple[str, ...], int]] = {
+    "split": (cut.split, PAIR, 8),
+    "isolate": (cut.isolate, ("node-3",), 6),
+    "isolate-two": (cut.isolate, PAIR, 10),
+    "groups": (cut.groups(("node-1",), ("node-4", "node-2")), (), 4),
+    "bridge": (cut.bridge, ("node-4",), 4),
+    "one-way": (cut.one_way, ("node-2",), 3),
+    "ring": (cut.ring, ("node-1", "node-3", "node-2", "node-4"), 4),
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """A cluster that each test leaves with all of its edges open."""
+    with EmbeddedCluster(ClusterSpec(4), tmp_path_factory.mktemp("network")) as cluster:
+        cluster.start()
+        yield cluster
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_a_split_is_proven_thrice(cluster: EmbeddedCluster, mode: Mode) -> None:
+    prove_triple(Cut(cut.split, mode), cluster, PAIR)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_shape_cuts_what_the_judge_reads_from_its_words(name: str) -> None:
+    shape, nodes, count = SHAPES[name]
+    cluster = EmbeddedCluster(ClusterSpec(4), Path("nowhere"))
+    scene = Scene(cluster, nodes)
+    _words, pairs = shape(scene)
+    down, up = Cut(shape, Mode.BLACK_HOLE).events(scene)
+    assert action_of(Event(0.0, down), cluster.spec.names).edges == pairs
+    assert len(pairs) == count
+    assert up == "heal"
+
+
+@pytest.mark.parametrize(
+    ("shape", "nodes"),
+    [(cut.split, ()), (cut.split, ("node-1", "node-2", "node-3")), (cut.ring, ("node-1", "node-2", "node-3"))],
+)
+def test_a_shape_that_cuts_nothing_is_refused(shape: cut.Shape, nodes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match=r"^(A partition|This cut) "):
+        shape(Scene(EmbeddedCluster(ClusterSpec(3), Path("nowhere")), nodes))
+
+
+def test_a_degraded_network_is_proven_thrice(cluster: EmbeddedCluster) -> None:
+    prove_triple(Latency(), cluster, ("node-2",))
+
+
+@pytest.mark.parametrize("fault", [Bandwidth(), SlowClose(), Reset(), Limit()], ids=lambda fault: fault.words())
+def test_effect_and_heal_of_a_toxic_are_proven(cluster: EmbeddedCluster, fault: Degraded) -> None:
+    written = prove_held_and_healed(fault, cluster, ("node-3",))
+    touched = {("node-3", name) for name in ("node-1", "node-2", "node-4")}
+    cuts = action_of(Event(0.0, written[0]), cluster.spec.names).edges
+    assert cuts == ({*touched, *(pair[::-1] for pair in touched)} if isinstance(fault, Reset | Limit) else set())
+
+
+@pytest.mark.parametrize("fault", [Latency(50, 50), Latency(5000), Bandwidth(17), SlowClose(50), Limit(100)], ids=repr)
+def test_what_no_probe_could_prove_is_unavailable(cluster: EmbeddedCluster, fault: Degraded) -> None:
+    assert "can't be proven by a probe" in str(fault.unavailable(cluster))
+    with pytest.raises(FaultError, match="unavailable here"), Broken(fault, Scene(cluster, ("node-1",))):
+        pytest.fail("it was injected all the same")
+
+
+def test_one_way_leaves_the_way_back(cluster: EmbeddedCluster) -> None:
+    prove_held_and_healed(Cut(cut.one_way, Mode.BLACK_HOLE), cluster, ("node-2",))
+
+
+def test_a_cut_that_flaps_is_seen_to_flap(cluster: EmbeddedCluster) -> None:
+    written: list[str] = []
+    scene = Scene(cluster, PAIR, written.append)
+    fault = Repeated(Cut(), 0.5)
+    with Broken(fault, scene):
+        assert fault.left(scene) != ""
+    words = "partition node-1 node-2 | node-3 node-4 : refuse"
+    told = [line for line in written if line in {words, "heal"}]
+    assert told == [words, "heal"] * (len(told) // 2)
+    assert len(told) >= 4
+    prove_no_effect(fault, cluster, PAIR)
+
+
+def test_no_node_goes_around_its_proxies(cluster: EmbeddedCluster) -> None:
+    assert leaks(cluster) == []
+
+
+def leaking(config: Path, defect: str | None) -> list[str]:
+    """Give node-1 the direct address of node-2 before it starts."""
+    told = json.loads(config.read_text())
+    if config.parent.name == "node-1":
+        peer = json.loads((config.parent.parent / "node-2" / "config.json").read_text())
+        for row in told["peers"]:
+            if row["id"] == peer["nodeId"]:
+                row["url"] = f"http://127.0.0.1:{peer['p2pPort']}"
+        config.write_text(json.dumps(told))
+    return reference_command(config, defect)
+
+
+def test_a_planted_leak_is_found(tmp_path: Path) -> None:
+    with EmbeddedCluster(ClusterSpec(3, command=leaking), tmp_path) as cluster:
+        cluster.start()
+        found = wait_until(lambda: leaks(cluster), LEAK_SECONDS)
+    assert found is not None
+    assert {line.rpartition(",")[0] for line in found} == {"node-1 reaches node-2 around its proxy"}

@@ -1,0 +1,103 @@
+"""Faults of processes, on a cluster of reference nodes: effect and heal proven, no effect and no heal told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prowl.chaos.faults.crash import Crash
+from prowl.chaos.faults.pause import Pause
+from prowl.chaos.faults.repeated import Repeated
+from prowl.chaos.faults.second_process import SecondProcess
+from prowl.chaos.faults.slow_start import SlowStart
+from prowl.chaos.faults.terminate import Terminate
+from prowl.chaos.lifecycle import Broken
+from prowl.chaos.scenario import Fault, FaultError, Scene
+from prowl.chaos.selftest.triples import Idle, prove_held_and_healed, prove_no_effect, prove_triple
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+    """A cluster that each test leaves with all of its nodes up."""
+    with EmbeddedCluster(ClusterSpec(3), tmp_path_factory.mktemp("processes")) as cluster:
+        cluster.start()
+        yield cluster
+
+
+@pytest.mark.parametrize("fault", [Crash(), Terminate(), Pause()], ids=["kill", "terminate", "pause"])
+def test_a_fault_of_one_node_is_proven_thrice(cluster: EmbeddedCluster, fault: Fault) -> None:
+    prove_triple(fault, cluster, ("node-2",))
+
+
+def test_all_are_killed_at_the_same_instant(cluster: EmbeddedCluster) -> None:
+    written = prove_held_and_healed(Crash(), cluster, cluster.spec.names)
+    assert written[0] == "kill node-1 node-2 node-3"
+
+
+def test_a_block_that_fails_is_healed_all_the_same(cluster: EmbeddedCluster) -> None:
+    scene = Scene(cluster, ("node-1",))
+    with pytest.raises(ZeroDivisionError), Broken(Pause(), scene):
+        raise ZeroDivisionError
+    assert Pause().left(scene) == ""
+
+
+def test_a_killed_node_was_not_terminated(cluster: EmbeddedCluster) -> None:
+    class Killed(Terminate):
+        limit_seconds = 2.0
+
+        def inject(self, scene: Scene) -> None:
+            Crash().inject(scene)
+
+    words = r"no effect .* node-3 ended with exit code -9"
+    with pytest.raises(FaultError, match=words), Broken(Killed(), Scene(cluster, ("node-3",))):
+        pytest.fail("a kill was taken for a termination")
+    assert cluster.is_running("node-3")
+
+
+def test_a_crash_loop_is_seen_to_loop(cluster: EmbeddedCluster) -> None:
+    written: list[str] = []
+    fault = Repeated(Crash(), 0.3)
+    scene = Scene(cluster, ("node-1",), written.append)
+    with Broken(fault, scene):
+        assert fault.left(scene) != ""
+    told = [line for line in written if line.startswith(("kill", "start"))]
+    assert told[:3] == ["kill node-1", "start node-1", "kill node-1"]
+    assert told[-1] == "start node-1"
+    assert told == ["kill node-1", "start node-1"] * (len(told) // 2)
+    prove_no_effect(fault, cluster, ("node-1",))
+
+
+def test_a_slow_start_is_proven(cluster: EmbeddedCluster) -> None:
+    prove_held_and_healed(SlowStart(), cluster, ("node-2",))
+    assert "not stopped" in prove_no_effect(SlowStart(), cluster, ("node-2",))
+
+
+class OtherStore(SecondProcess):
+    """Its second process has a store of its own, which nobody locks."""
+
+    def config(self, config: dict[str, Any]) -> dict[str, Any]:
+        return {**super().config(config), "dataDir": str(Path(config["dataDir"]).with_name("other"))}
+
+
+def test_a_second_process_is_refused_by_the_lock(cluster: EmbeddedCluster) -> None:
+    scene = Scene(cluster, ("node-3",))
+    fault = SecondProcess()
+    with Broken(fault, scene):
+        assert fault.missing(scene) == ""
+    assert "node-3 has no second process" in prove_no_effect(SecondProcess(), cluster, ("node-3",))
+
+
+def test_a_second_process_that_is_not_refused_is_told(cluster: EmbeddedCluster) -> None:
+    scene = Scene(cluster, ("node-3",))
+    fault = OtherStore()
+    idle = Idle(fault, injects=True, heals=False, limit_seconds=3)
+    with pytest.raises(FaultError, match=r"no effect .*its store refuses nobody") as caught, Broken(idle, scene):
+        pytest.fail("a second process that runs was taken for one that was refused")
+    assert "not healed within" in str(caught.value.__notes__)
+    assert fault.left(scene) != ""
+    fault.heal(scene)
+    assert fault.left(scene) == ""

@@ -1,0 +1,254 @@
+"""Prowl as a user calls it: options, exit codes, sentences, and no traceback; alone and with two workers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+import pytest
+
+from prowl.fixtures.selftest.stub import PAGE, StubNode
+
+pytest_plugins = ("pytester",)
+
+ALONE_AND_BESIDE = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
+CHOICES = ("embedded", "containers", "testnet.toml", "localhost", "prometheus:")
+
+
+@dataclass
+class StubNet:
+    """Stub nodes, an inventory of them, and a way to run Prowl on it."""
+
+    pytester: pytest.Pytester
+    stubs: dict[str, StubNode]
+
+    def run(self, *words: str) -> pytest.RunResult:
+        nodes = "\n".join(stub.toml for stub in self.stubs.values())
+        times = "[network]\nblock_interval_seconds = 0.05\ndead_proposer_seconds = 1\n"
+        self.pytester.makefile(".toml", testnet=times + nodes)
+        return prowl(self.pytester, "--target", "testnet.toml", *words)
+
+    @property
+    def report(self) -> dict[str, list[dict[str, object]]]:
+        (path,) = self.pytester.path.glob(".prowl/runs/*/report.json")
+        found: dict[str, list[dict[str, object]]] = json.loads(path.read_text())
+        return found
+
+    def verdicts(self, node: str) -> dict[object, object]:
+        return {row["item"]: row["verdict"] for row in self.report["results"] if row["node"] == node}
+
+
+@pytest.fixture(autouse=True)
+def _no_target_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PROWL_TARGET", raising=False)
+
+
+def prowl(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    return pytester.run(sys.executable, "-m", "prowl.chaos.cli", "run", *words, timeout=120)
+
+
+@pytest.fixture
+def testnet(pytester: pytest.Pytester) -> Iterator[StubNet]:
+    with ExitStack() as stack:
+        names = ("node-1", "node-10", "node-2", "node-3")
+        yield StubNet(pytester, {name: stack.enter_context(StubNode(name)) for name in names})
+
+
+def told(result: pytest.RunResult) -> str:
+    return result.stdout.str() + result.stderr.str()
+
+
+@ALONE_AND_BESIDE
+def test_without_a_target_it_names_the_choices(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
+    result = prowl(pytester, *workers)
+    assert result.ret == 4
+    for word in ("--target", *CHOICES):
+        assert word in told(result)
+    assert "Traceback" not in told(result)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--target", "nowhere.toml"), "nowhere.toml does not exist"),
+        (("--target", "nowhere.toml", "-n", "2"), "nowhere.toml does not exist"),
+        (("--target", "embeded"), "Did you mean 'embedded'"),
+        (("--target", "embedded:0"), "from 1 to 100"),
+        (("--target", "embedded:many"), "from 1 to 100"),
+        (("--target", "embedded", "--node", "node-9"), "node-9"),
+        (("--target", "embedded", "--role", "king"), "validator"),
+        (("--target", "embedded", "--cluster", "localhost"), "chaos happens only in clusters"),
+        (("--target", "embedded", "--run-dir", "/proc/prowl"), "/proc/prowl can't be written"),
+    ],
+)
+def test_wrong_usage_is_a_sentence(pytester: pytest.Pytester, words: tuple[str, ...], sentence: str) -> None:
+    result = prowl(pytester, *words)
+    assert result.ret == 4
+    assert sentence in told(result)
+    assert "Traceback" not in told(result)
+
+
+@pytest.mark.parametrize("words", [("--target", "embedded"), ("--target", "testnet.toml", "--chaos")])
+def test_no_toxiproxy_is_a_sentence_with_the_three_ways(
+    testnet: StubNet, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    testnet.run("-k", "nothing")  # writes the inventory
+    for name, value in {"PATH": "/nonexistent", "HOME": str(testnet.pytester.path), "PROWL_TOXIPROXY": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    result = prowl(testnet.pytester, *words)
+    assert result.ret == 4
+    for way in ("PROWL_TOXIPROXY", "on PATH", "install Go"):
+        assert way in told(result)
+    monkeypatch.setenv("PROWL_TOXIPROXY", "/nonexistent/toxiproxy")
+    assert "/nonexistent/toxiproxy, which is no executable file" in told(prowl(testnet.pytester, *words))
+
+
+@ALONE_AND_BESIDE
+def test_all_is_held(testnet: StubNet, workers: tuple[str, ...]) -> None:
+    result = testnet.run(*workers)
+    assert result.ret == 0
+    assert "HELD: 20 held, 4 not asked on testnet.toml" in told(result)
+    assert {row["verdict"] for row in testnet.report["results"]} == {"held"}
+    assert {row["item"] for row in testnet.report["not_asked"]} == {"daily/disk"}
+    assert testnet.report["run"]["partial"] is False  # type: ignore[call-overload]
+
+
+@ALONE_AND_BESIDE
+def test_nothing_selected(testnet: StubNet, workers: tuple[str, ...]) -> None:
+    assert testnet.run("-k", "nothing", *workers).ret == 5
+
+
+def test_one_survey_serves_all_workers(testnet: StubNet) -> None:
+    testnet.run("-n", "2")
+    pages = [asked for asked in testnet.stubs["node-1"].asked if asked == "GET /metrics"]
+    assert len(pages) == 2, "two sweeps, not two a worker"
+
+
+def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
+    with StubNode("node-4") as dead:
+        testnet.stubs["node-4"] = dead
+    result = testnet.run("--junitxml=junit.xml")
+    assert result.ret == 1
+    assert set(testnet.verdicts("node-4").values()) == {"unknown"}
+    for name in ("node-1", "node-10", "node-2", "node-3"):
+        assert set(testnet.verdicts(name).values()) == {"held"}
+    suite = ElementTree.parse(testnet.pytester.path / "junit.xml").getroot()[0]
+    assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("5", "0", "0")
+
+
+def test_a_finding_is_a_message_and_its_command_repeats_just_it(testnet: StubNet) -> None:
+    testnet.stubs["node-1"].page = PAGE.replace("connected 3", "connected 1")
+    result = testnet.run("--junitxml=junit.xml")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(
+        [
+            "BROKEN daily/peers on node-1: A node is connected to at least three peers*",
+            "  manual    Daily Checklist: Peer count*",
+            "  expected  coc_peers_connected >= 3",
+            "  observed  1 at ??:??:??Z, 1 at ??:??:??Z (node-10: 3, node-2: 3, node-3: 3)",
+            "  next      Failure Recovery > Network Partition*",
+            "  again     prowl run -k daily/peers --node node-1 --target testnet.toml",
+        ],
+        consecutive=True,
+    )
+    first = told(result)
+    assert first.index("BROKEN: 1") < first.index("BROKEN daily/peers"), "the verdict comes first"
+    suite = ElementTree.parse(testnet.pytester.path / "junit.xml").getroot()[0]
+    assert (suite.get("errors"), suite.get("failures")) == ("0", "1")
+    again = testnet.run("-k", "daily/peers", "--node", "node-1")
+    again.assert_outcomes(failed=1, deselected=6)
+
+
+@pytest.mark.parametrize("line", ["", "coc_consensus_state NaN\n", "coc_consensus_state 0\n" * 2])
+def test_a_missing_metric_is_unknown_and_not_zero(testnet: StubNet, line: str) -> None:
+    testnet.stubs["node-2"].page = PAGE.replace("coc_consensus_state 0\n", line)
+    assert testnet.run().ret == 1
+    verdicts = testnet.verdicts("node-2")
+    assert verdicts.pop("daily/consensus") == "unknown"
+    assert set(verdicts.values()) == {"held"}
+
+
+def test_the_quiet_option_is_quiet(testnet: StubNet) -> None:
+    lines = [line for line in testnet.run("-q").outlines if line.strip()]
+    assert lines[1].startswith("HELD: 20 held")
+    assert not [line for line in lines if line.startswith("prowl:")]
+
+
+OWN_CHECKS = """
+import pytest
+from prowl.checks.registry import check
+
+@check("daily/consensus")
+def test_says_nothing(node):
+    "A check that makes no claim."
+
+@check("daily/memory")
+def test_skips(node):
+    "A check that skips."
+    pytest.skip("not today")
+
+@check("daily/peers")
+def test_crashes(node):
+    "A check that crashes."
+    raise ZeroDivisionError("oops")
+
+@check("daily/block-height")
+@pytest.mark.xfail
+def test_expects_to_fail(node):
+    "A check that expects to fail."
+    node.expect("1", False, "2")
+"""
+
+
+def test_a_check_that_says_nothing_skips_crashes_or_expects_to_fail_is_never_green(testnet: StubNet) -> None:
+    testnet.pytester.makepyfile(test_own=OWN_CHECKS)
+    result = testnet.run("test_own.py", "--node", "node-1")
+    assert result.ret == 1
+    result.assert_outcomes(errors=3, failed=1)
+    verdicts = testnet.verdicts("node-1")
+    assert verdicts.pop("daily/block-height") == "broken"
+    assert set(verdicts.values()) == {"unknown"}
+
+
+STRANGER = """
+def pytest_addoption(parser):
+    parser.addoption("--target")
+    parser.addoption("--seed")
+"""
+
+
+def test_a_strangers_project_is_not_touched(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(STRANGER)
+    pytester.makepyfile("def test_it(request):\n    assert request.config.getoption('seed') == '7'")
+    result = pytester.run(sys.executable, "-m", "pytest", "-W", "error", "--seed", "7", "--target", "x", timeout=60)
+    result.assert_outcomes(passed=1)
+    assert "prowl" not in result.stdout.str().replace("prowl-testnet", "")
+
+
+def test_the_target_may_come_from_the_environment_or_the_ini_file(
+    testnet: StubNet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    testnet.run()
+    pytester = testnet.pytester
+    monkeypatch.setenv("PROWL_TARGET", "testnet.toml")
+    words = (sys.executable, "-m", "prowl.chaos.cli", "run", "-k", "daily/memory")
+    assert pytester.run(*words, timeout=60).ret == 0
+    monkeypatch.delenv("PROWL_TARGET")
+    assert pytester.run(*words, timeout=60).ret == 4
+    pytester.makeini("[pytest]\nprowl_target = testnet.toml")
+    assert pytester.run(*words, "-c", "tox.ini", timeout=60).ret == 0
+
+
+@pytest.mark.parametrize(
+    "words", [(), ("rnu",), ("judge",), ("judge", "nowhere"), ("report", "nowhere"), ("backup",), ("restore", "x")]
+)
+def test_the_command_tells_wrong_usage(pytester: pytest.Pytester, words: tuple[str, ...]) -> None:
+    result = pytester.run(sys.executable, "-m", "prowl.chaos.cli", *words, timeout=60)
+    assert result.ret == 4
+    assert "Traceback" not in told(result)
+    assert told(result).strip()
