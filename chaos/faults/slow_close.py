@@ -31,7 +31,12 @@ class SlowClose(Degraded):
         return [("slow_close", stream, {"delay": self.ms}) for stream in ("upstream", "downstream")]
 
     def shows(self, through: Exchange) -> bool:
-        """Whether the connection ended so long after its first byte."""
+        """Whether an answer came in time and the connection ended so long after it was asked for.
+
+        The end is counted from the request: the target closes after it, so that a delay that is there always shows.
+        From the first byte it would not, for a starved probe reads that byte late and the delay looks shorter than it
+        is. An answer that itself comes so late shows latency, not a slow close.
+        """
         if through.first_seconds is None or through.end_seconds is None:
             return False
-        return through.end_seconds - through.first_seconds >= self.ms / 1000
+        return through.first_seconds < self.ms / 1000 <= through.end_seconds

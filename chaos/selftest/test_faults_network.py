@@ -19,6 +19,7 @@ from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.toxics import Degraded
 from prowl.chaos.leaks import leaks
 from prowl.chaos.lifecycle import Broken
+from prowl.chaos.proofs import Exchange
 from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.checks.invariants.actions import action_of
@@ -84,6 +85,15 @@ def test_effect_and_heal_of_a_toxic_are_proven(cluster: EmbeddedCluster, fault: 
     touched = {("node-3", name) for name in ("node-1", "node-2", "node-4")}
     cuts = action_of(Event(0.0, written[0]), cluster.spec.names).edges
     assert cuts == ({*touched, *(pair[::-1] for pair in touched)} if isinstance(fault, Reset | Limit) else set())
+
+
+@pytest.mark.parametrize(
+    ("first", "end", "shown"),
+    [(0.001, 0.502, True), (0.4, 0.502, True), (0.001, 0.499, False), (0.501, 0.502, False), (None, 0.6, False)],
+    ids=["shown", "read late by a starved probe", "closed in time", "latency", "no answer"],
+)
+def test_a_slow_close_is_told_from_its_neighbours(first: float | None, end: float, shown: bool) -> None:
+    assert SlowClose(500).shows(Exchange(b"HTTP/1.1 200 OK", first, end)) is shown
 
 
 @pytest.mark.parametrize("fault", [Latency(50, 50), Latency(5000), Bandwidth(17), SlowClose(50), Limit(100)], ids=repr)

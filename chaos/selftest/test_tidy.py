@@ -49,6 +49,12 @@ CASES = [
     ("toxiproxy_lives_in_one_module", "fixtures/a.py", "import toxiproxy", "import prowl.fixtures.toxiproxy"),
     ("tests_assert_something", "chaos/selftest/a.py", "def test_a(): f()", "def test_a(): assert f()"),
     ("tests_assert_something", "fixtures/selftest/a.py", "def test_a(): f()", "def f(): assert 1\ndef test_a(): f()"),
+    (
+        "tests_assert_something",
+        "fixtures/selftest/a.py",
+        "class A:\n    def test_a(self): f()",
+        "def test_a():\n    def test_b(): f()\n    assert test_b",
+    ),
 ]
 
 
