@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prowl.checks.registry import Check, check_of
-from prowl.fixtures import manual
+from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.reports import plugin as reports
@@ -95,7 +95,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     of = manual.item(check.item)
     name = _node_of(item)
     config = item.config
-    again = f"{reports.program()} -k {check.item} --node {name} --target {config.stash[reports.RUN].target}"
+    again = f"{reports.program()} -k {check.item} --node {name} {targets.words(config.stash[fixtures.TARGET])}"
     return Result(
         item=check.item,
         node=name,
