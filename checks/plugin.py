@@ -1,4 +1,4 @@
-"""Turns each check into one pytest item a node, and its outcome into a verdict."""
+"""Turns each check into one pytest item a node, or one for the network, and its outcome into a verdict."""
 
 from __future__ import annotations
 
@@ -11,42 +11,51 @@ from prowl.checks.registry import Check, check_of
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.view import NetworkView, View
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
 pytest_plugins = ("prowl.fixtures.plugin",)
 
-VIEW = pytest.StashKey[NodeView]()
+VIEW = pytest.StashKey[View]()
+WHOLE = "network"  # stands in an item's id where a node's name would
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one item a node of each check; what the target does not offer makes none and is counted."""
+    """Make one item a node of each check, or one for the network; what the target does not offer makes none.
+
+    ``--node`` and ``--role`` leave no item of the network: its checks are about all nodes.
+    """
     check = check_of(metafunc.function)
-    if check is None or "node" not in metafunc.fixturenames or fixtures.TARGET not in metafunc.config.stash:
+    if check is None or fixtures.TARGET not in metafunc.config.stash:
         return
-    target = metafunc.config.stash[fixtures.TARGET]
+    config = metafunc.config
+    target = config.stash[fixtures.TARGET]
+    names: list[str | None] = list(fixtures.chosen(config, target))
+    if check.scope == "network":
+        names = [] if config.getoption("node") or config.getoption("role") else [None]
     asked = []
-    for name in fixtures.chosen(metafunc.config, target):
-        lacking = target.lacks(name, check.needs) if check.needs else None
+    for name in names:
+        lacking = target.lacks(name, *check.needs)
         if lacking is None:
-            asked.append(name)
+            asked.append(name or WHOLE)
         else:
-            metafunc.config.stash[reports.NOT_ASKED].append(NotAsked(check.item, lacking, name))
-    metafunc.parametrize("node", asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
+            config.stash[reports.NOT_ASKED].append(NotAsked(check.item, lacking, name))
+    metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the placeholder that pytest makes of a check that no node was asked for: it is no skip."""
-    empty = [item for item in items if check_of(getattr(item, "function", None)) is not None and not _node_of(item)]
+    empty = [item for item in items if (check := check_of(getattr(item, "function", None))) and not _whose(item, check)]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
 
 
-def _node_of(item: pytest.Item) -> str | None:
+def _whose(item: pytest.Item, check: Check) -> str | None:
     callspec = getattr(item, "callspec", None)
-    name = callspec.params.get("node") if callspec is not None else None
+    name = callspec.params.get(check.scope) if callspec is not None else None
     return name if isinstance(name, str) else None
 
 
@@ -54,6 +63,14 @@ def _node_of(item: pytest.Item) -> str | None:
 def node(request: pytest.FixtureRequest, survey: Survey) -> NodeView:
     """One node of the survey."""
     view = NodeView(survey, request.param)
+    request.node.stash[VIEW] = view
+    return view
+
+
+@pytest.fixture
+def network(request: pytest.FixtureRequest, survey: Survey) -> NetworkView:
+    """All nodes of the survey."""
+    view = NetworkView(survey)
     request.node.stash[VIEW] = view
     return view
 
@@ -93,9 +110,10 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     view = item.stash.get(VIEW, None)
     verdict, claim = _outcome(view, call)
     of = manual.item(check.item)
-    name = _node_of(item)
-    config = item.config
-    again = f"{reports.program()} -k {check.item} --node {name} {targets.words(config.stash[fixtures.TARGET])}"
+    name = _whose(item, check) if check.scope == "node" else None
+    whose = f" --node {name}" if name is not None else ""
+    words = targets.words(item.config.stash[fixtures.TARGET])
+    again = f"{reports.program()} -k {check.item}{whose} {words}"
     return Result(
         item=check.item,
         node=name,
@@ -112,7 +130,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     )
 
 
-def _outcome(view: NodeView | None, call: pytest.CallInfo[Any]) -> tuple[Verdict, Claim]:
+def _outcome(view: View | None, call: pytest.CallInfo[Any]) -> tuple[Verdict, Claim]:
     error = call.excinfo.value if call.excinfo is not None else None
     if isinstance(error, NotHeld):
         return error.verdict, error.claim
@@ -120,5 +138,5 @@ def _outcome(view: NodeView | None, call: pytest.CallInfo[Any]) -> tuple[Verdict
         what = f"the check itself could not end: {type(error).__name__}: {error}"
         return Verdict.UNKNOWN, Claim("a verdict", " ".join(what.split())[:500])
     if view is None or view.claim is None:
-        return Verdict.UNKNOWN, Claim("a verdict", "the check ended without saying what it saw (node.expect)")
+        return Verdict.UNKNOWN, Claim("a verdict", "the check ended without saying what it saw (expect)")
     return Verdict.HELD, view.claim

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,40 +12,48 @@ from prowl.fixtures import manual
 F = TypeVar("F", bound=Callable[..., object])
 
 MARK = "__prowl_check__"
+SCOPES = ("node", "network")
 
 
 @dataclass(frozen=True)
 class Check:
     """What a check function asserts: the manual's item, the operator's next step, what it needs, and its weight.
 
-    ``needs`` names what a node must offer (``metrics``, ``data_dir``): where the target does not, the check is *not
-    asked*. An ``advisory`` check is printed and counted and has no influence on the exit code.
+    ``scope`` is ``node`` (one item a node) or ``network`` (one for all of them), by the function's parameter. ``needs``
+    names what a node, or the network, must offer (``metrics``, ``data_dir``): where the target does not, the check is
+    *not asked*. An ``advisory`` check is printed and counted and has no influence on the exit code.
     """
 
     item: str
     next: str = ""
-    needs: str = ""
+    needs: tuple[str, ...] = ()
     advisory: bool = False
+    scope: str = "node"
 
 
 def check(
     item: str,
     *,
     next: str = "",  # noqa: A002 - the report's word
-    needs: str = "",
+    needs: str | tuple[str, ...] = (),
     advisory: bool = False,
 ) -> Callable[[F], F]:
     """Mark a test function as the check of a manual's item; its docstring is the promise, in one sentence.
 
-    Raises UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a
-    docstring or without a parameter ``node``.
+    A function with the parameter ``node`` is asked of each node, one with ``network`` once of all. Raises
+    UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a docstring, or
+    without exactly one of the two parameters.
     """
     manual.item(item)
+    needed = (needs,) if isinstance(needs, str) else needs
 
     def mark(function: F) -> F:
         if not (function.__doc__ or "").strip():
             raise ValueError(f"The check {function.__name__} of {item} has no docstring: it is the promise it asserts.")
-        setattr(function, MARK, Check(item, next, needs, advisory))
+        scopes = [scope for scope in SCOPES if scope in inspect.signature(function).parameters]
+        if len(scopes) != 1:
+            raise ValueError(f"The check {function.__name__} of {item} takes either node or network: whose is it?")
+        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0]))
         return function
 
     return mark

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from prowl.chaos import cli
@@ -33,6 +35,11 @@ def test_a_check_of_no_item_or_without_a_promise_is_refused() -> None:
     test_it.__doc__ = None
     with pytest.raises(ValueError, match="no docstring"):
         check("daily/peers")(test_it)
+    for whose in ((), ("node", "network")):
+        nobody: Callable[..., None] = eval(f"lambda {', '.join(whose)}: None")
+        nobody.__doc__ = "A promise."
+        with pytest.raises(ValueError, match="either node or network"):
+            check("daily/peers")(nobody)
 
 
 def test_every_scenario_names_invariants_that_there_are() -> None:

@@ -232,6 +232,43 @@ def test_a_check_that_says_nothing_skips_crashes_or_expects_to_fail_is_never_gre
     assert set(verdicts.values()) == {"unknown"}
 
 
+NETWORK_CHECKS = """
+from prowl.checks.registry import check
+
+@check("daily/consensus")
+def test_of_all(network):
+    "All nodes are at 0."
+    states = {node.name: node.metric("coc_consensus_state", "0") for node in network.nodes}
+    network.expect("0 on each", set(states.values()) == {0}, str(states))
+
+@check("daily/memory", needs="data_dir")
+def test_not_offered(network):
+    "No node has a data directory."
+    network.expect("1", True, "1")
+"""
+
+
+def test_a_check_of_the_network_is_one_item_and_its_command_repeats_just_it(testnet: StubNet) -> None:
+    testnet.pytester.makepyfile(test_own=NETWORK_CHECKS)
+    assert testnet.run("test_own.py").ret == 0
+    (row,) = testnet.report["results"]
+    assert (row["item"], row["node"]) == ("daily/consensus", None)
+    assert row["again"] == "prowl run -k daily/consensus --target testnet.toml"
+    (not_asked,) = testnet.report["not_asked"]
+    assert (not_asked["item"], not_asked["node"]) == ("daily/memory", None)
+    testnet.stubs["node-10"].page = PAGE.replace("coc_consensus_state 0", "coc_consensus_state 1")
+    result = testnet.run("test_own.py", "-k", "daily/consensus-network")
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["BROKEN daily/consensus: All nodes are at 0"])
+    result.assert_outcomes(failed=1, deselected=1)
+
+
+def test_a_node_that_is_asked_for_alone_leaves_no_item_of_the_network(testnet: StubNet) -> None:
+    testnet.pytester.makepyfile(test_own=NETWORK_CHECKS)
+    assert testnet.run("test_own.py", "--node", "node-1").ret == 5
+    assert testnet.report["not_asked"] == []
+
+
 STRANGER = """
 def pytest_addoption(parser):
     parser.addoption("--target")
