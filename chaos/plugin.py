@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Generator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +20,16 @@ from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
-from prowl.fixtures.processes import reap
+from prowl.fixtures.guard import serves
+from prowl.fixtures.identity import Identity
+from prowl.fixtures.remains import clear
 from prowl.reports import plugin as reports
 from prowl.reports.verdicts import Result, Verdict
 
 pytest_plugins = ("prowl.checks.plugin",)
 
 OUTCOME = pytest.StashKey[runner.Outcome]()
+BOSS_KEY = "prowl_boss"
 SCENARIO = pytest.StashKey[Scenario]()
 
 
@@ -38,11 +43,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Ask for Prowl's own checks and scenarios where ``prowl run`` was given no path; chaos needs proxies."""
+    boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
+    if boss is not None:
+        serves(Identity(**boss))
     if fixtures.TARGET in config.stash and config.getoption("chaos"):
         fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each xdist worker whom it works for: what it owns is ended and healed when its controller is gone, too."""
+    own = Identity.of(os.getpid())
+    node.workerinput[BOSS_KEY] = asdict(own) if own is not None else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -132,7 +147,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End whatever process of this run is still there: an interrupted worker may not have come to its own end."""
+    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end."""
     if reports.RUN in config.stash and not hasattr(config, "workerinput"):
-        for line in reap(config.stash[reports.RUN].folder):
+        for line in clear(config.stash[reports.RUN].folder, "the run's end"):
             reports.say(config, line)
