@@ -55,7 +55,7 @@ class Run:
 def begin(base: Path | None, seed: int | None, target: str, cluster: str, arguments: list[str], program: str) -> Run:
     """Make the run's folder and return the run; RunError, with a sentence, where the folder can't be written."""
     started = time.time()
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    seed = drawn() if seed is None else seed
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
     try:
@@ -69,6 +69,11 @@ def begin(base: Path | None, seed: int | None, target: str, cluster: str, argume
             "Free some space there or name another folder with --run-dir."
         ) from None
     return Run(folder.resolve(), seed, target, cluster, repeat(program, arguments, seed), started)
+
+
+def drawn() -> int:
+    """Return a seed for a run that was given none."""
+    return random.SystemRandom().randrange(2**32)
 
 
 def _fresh(parent: Path, name: str) -> Path:
