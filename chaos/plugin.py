@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import runner
+from prowl.chaos import plan, runner
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
@@ -24,6 +23,7 @@ from prowl.fixtures.guard import serves
 from prowl.fixtures.identity import Identity
 from prowl.fixtures.remains import clear
 from prowl.reports import plugin as reports
+from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
 
 pytest_plugins = ("prowl.checks.plugin",)
@@ -46,11 +46,47 @@ def pytest_configure(config: pytest.Config) -> None:
     boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
     if boss is not None:
         serves(Identity(**boss))
-    if fixtures.TARGET in config.stash and config.getoption("chaos"):
+    if reports.RUN in config.stash and config.getoption("chaos"):
         fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A plan is all that is printed, by one process, and no file is written."""
+    if config.getoption("plan"):
+        config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+        config.option.verbose, config.option.no_summary = -2, True
+        config.option.xmlpath = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Print the plan instead of carrying it out."""
+    config = session.config
+    its = config.stash.get(fixtures.PLANNED, None)
+    if its is None or session.testsfailed:
+        return None
+    config.option.collectonly = True  # as pytest takes it: nothing was run, so nothing is remembered of it
+    looks = [look for item in session.items if (look := checks.look_of(item))]
+    asked = [scenario for item in session.items if (scenario := _scenario(item))]
+    first = {"seed": str(its.seed), "commit": commit(), "target": its.target, "cluster": its.cluster}
+    told = plan.lines({**first, "do it": its.again}, looks, asked, config.stash[fixtures.CLUSTER].cluster_spec)
+    terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+    for line in told:
+        terminal.write_line(line)
+    return True
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say first what this machine can't do: these scenarios will be unknown."""
+    if reports.RUN not in config.stash or not config.getoption("chaos"):
+        return []
+    spec = config.stash[fixtures.CLUSTER].cluster_spec
+    reasons = ((scenario.name, plan.unavailable(scenario, spec)) for scenario in SCENARIOS)
+    return [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason is not None]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -94,14 +130,13 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario) -> runner.Outcom
     """What came of the scenario in a cluster of its own; the cluster is gone when the item ends."""
     config = request.config
     run = config.stash[reports.RUN]
-    chance = random.Random(f"{run.seed}/{scenario.name}")
     folder = run.folder / "scenarios" / scenario.name
 
     def say(line: str) -> None:
         reports.say(config, f"{scenario.name}: {line}")
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
-    its = runner.play(scenario, spec, folder, chance, say)
+    its = runner.play(scenario, spec, folder, run.seed, say)
     request.node.stash[OUTCOME] = its
     return its
 

@@ -118,7 +118,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         item=check.item,
         node=name,
         verdict=verdict,
-        promise=" ".join((getattr(item, "function").__doc__ or "").split()).rstrip("."),  # noqa: B009 - any item
+        promise=_promise(item),
         expected=claim.expected,
         observed=claim.observed,
         drift=Drift(*claim.drift) if claim.drift else None,
@@ -128,6 +128,18 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         next="" if verdict is Verdict.HELD else check.next,
         again=again,
     )
+
+
+def _promise(item: pytest.Item) -> str:
+    return " ".join((getattr(item, "function").__doc__ or "").split()).rstrip(".")  # noqa: B009 - any item
+
+
+def look_of(item: pytest.Item) -> tuple[str, str, str] | None:
+    """Return what an item will look at: its check's item, the node ("" for all of them) and the promise."""
+    check = check_of(getattr(item, "function", None))
+    if check is None:
+        return None
+    return check.item, (_whose(item, check) or "") if check.scope == "node" else "", _promise(item)
 
 
 def _outcome(view: View | None, call: pytest.CallInfo[Any]) -> tuple[Verdict, Claim]:

@@ -28,6 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options about the run itself."""
     group = parser.getgroup("prowl")
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
+    group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
 
 
@@ -64,6 +65,15 @@ def begin(config: pytest.Config, target: str, cluster: str) -> Run:
         config.pluginmanager.register(_Workers(joined, config.stash[NOT_ASKED]), "prowl-workers")
     config.stash[RUN] = joined
     return joined
+
+
+def planned(config: pytest.Config, target: str, cluster: str) -> Run:
+    """Return the run that would begin, which has no folder; nothing is made and nothing will be reported."""
+    config.stash[NOT_ASKED] = []
+    seed = config.getoption("seed")
+    seed = run.drawn() if seed is None else seed
+    words = [word for word in _arguments(config) if word != "--plan"]
+    return Run(Path(), seed, target, cluster, run.repeat(program(), words, seed), 0.0)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
