@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -106,7 +105,7 @@ def test_who_asks_too_much_is_refused_at_its_own_address_and_the_network_goes_on
 def test_a_scenario_is_held_with_observer_and_load_below_the_limits(tmp_path: Path) -> None:
     crash = next(scenario for scenario in SCENARIOS if scenario.name == "minority-crash")
     said: list[str] = []
-    outcome = runner.play(crash, ClusterSpec(4, netns=True), tmp_path, random.Random(1), said.append)
+    outcome = runner.play(crash, ClusterSpec(4, netns=True), tmp_path, 1, said.append)
     assert outcome.verdict.value == "held", (outcome, said)
     refused = '"why": "its rate limit refused the observer"'
     assert refused not in (tmp_path / "timeline.jsonl").read_text(encoding="utf-8")
