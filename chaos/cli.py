@@ -16,6 +16,7 @@ SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
+  inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
   node      start a reference node, or list its defects
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         "run": _run,
         "judge": _judge,
         "report": _report,
+        "inventory": _inventory,
         "manual": _manual,
         "node": _node,
         "backup": _backup,
@@ -101,6 +103,14 @@ def _report(words: list[str]) -> int:
             print(message(result))
     print(page)
     return 0
+
+
+def _inventory(words: list[str]) -> int:
+    from prowl.chaos import inventory_command
+
+    parser = _Parser(prog="prowl inventory", description="Write, check or describe a testnet.toml.")
+    inventory_command.add_arguments(parser)
+    return inventory_command.run(parser.parse_args(words))
 
 
 def _manual(words: list[str]) -> int:
