@@ -133,13 +133,18 @@ def _node(words: list[str]) -> int:
 
 def _backup(words: list[str]) -> int:
     from prowl.fixtures.reference.backup import BackupFailed, backup
+    from prowl.fixtures.reference.defects import plant
 
     parser = _Parser(prog="prowl backup", description="Pack a reference node's data, while it runs or not.")
     parser.add_argument("data_dir", type=Path, metavar="DIR", help="the node's data directory")
     parser.add_argument("out_dir", type=Path, metavar="OUT", help="where coc-backup-{date}-h{height}.tar.gz is put")
+    parser.add_argument("--defect", metavar="NAME", help="plant a defect of prowl node --list-defects: backup-torn")
     asked = parser.parse_args(words)
     try:
-        print(backup(asked.data_dir, asked.out_dir))
+        print(backup(asked.data_dir, asked.out_dir, packed=plant(asked.defect).packed))
+    except LookupError as error:
+        print(f"prowl backup: {error.args[0]}", file=sys.stderr)
+        return USAGE_ERROR
     except BackupFailed as error:
         print(f"prowl backup: {error}", file=sys.stderr)
         return 1
