@@ -7,7 +7,6 @@ necessity. The same stories without a defect are held. What a survey shows is in
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,7 +95,7 @@ class Story:
         planted = dict.fromkeys(self.defects[defect], defect) if defect else {}
         spec = ClusterSpec(NODES, defects=planted, stakes=dict(self.stakes))
         told: list[str] = []
-        outcome = runner.play(scenario, spec, folder, random.Random(1), told.append)
+        outcome = runner.play(scenario, spec, folder, 1, told.append)
         print("\n".join([f"--- {defect}", *told, *outcome.evidence]))
         rows = judge(read(folder / "timeline.jsonl"))
         names = {row.invariant for row in rows}
