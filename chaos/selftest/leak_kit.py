@@ -152,7 +152,7 @@ class _Victim:
         return [path.parent for path in below(self.run, OWNERS)] if self.run.is_dir() else []
 
     def _debts(self) -> list[Entry]:
-        return [entry for path in self.run.glob(f"scenarios/*/cluster/{LEDGER}") for entry in read(path)]
+        return [entry for folder in self._folders() for path in folder.glob(LEDGER) for entry in read(path)]
 
     def _moment(self) -> str:
         debts = self._debts()
