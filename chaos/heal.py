@@ -22,7 +22,7 @@ def heal(run: Path | None) -> int:
         return USAGE_ERROR
     done = []
     for folder in [run] if run is not None else sorted(RUNS.glob("*/")):
-        alive = sorted(identity.pid for identity in living(folder, bosses=True))
+        alive = sorted(identity.pid for identity in living(folder))
         if alive:
             pids = ", ".join(map(str, alive))
             print(f"The run {folder} is alive (pid {pids}) and is left alone; end it first, and it heals itself.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
 from prowl.chaos import plan, runner
+from prowl.chaos.pool import Pool
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
@@ -22,6 +23,7 @@ from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.guard import serves
 from prowl.fixtures.identity import Identity
 from prowl.fixtures.remains import clear
+from prowl.fixtures.slots import Slots
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
@@ -125,9 +127,18 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
     return its
 
 
+@pytest.fixture(scope="session")
+def pool(pytestconfig: pytest.Config) -> Iterator[Pool]:
+    """The clusters of this worker; all workers of a run share one budget of node processes."""
+    folder = pytestconfig.stash[reports.RUN].folder
+    worker = getattr(pytestconfig, "workerinput", {"workerid": "alone", "workercount": 1})
+    with Pool(folder / "clusters" / worker["workerid"], Slots(folder / "slots"), worker["workercount"]) as pool:
+        yield pool
+
+
 @pytest.fixture
-def outcome(request: pytest.FixtureRequest, scenario: Scenario) -> runner.Outcome:
-    """What came of the scenario in a cluster of its own; the cluster is gone when the item ends."""
+def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> runner.Outcome:
+    """What came of the scenario in a cluster of this run's own."""
     config = request.config
     run = config.stash[reports.RUN]
     folder = run.folder / "scenarios" / scenario.name
@@ -136,7 +147,7 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario) -> runner.Outcom
         reports.say(config, f"{scenario.name}: {line}")
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
-    its = runner.play(scenario, spec, folder, run.seed, say)
+    its = runner.play(scenario, spec, folder, run.seed, say, pool)
     request.node.stash[OUTCOME] = its
     return its
 

@@ -12,13 +12,16 @@ from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView, View
+from prowl.fixtures.waivers import today, waiver_of
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
+from prowl.reports.redaction import told
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
 pytest_plugins = ("prowl.fixtures.plugin",)
 
 VIEW = pytest.StashKey[View]()
+LONGEST_SENTENCE = 2_000
 WHOLE = "network"  # stands in an item's id where a node's name would
 
 
@@ -112,17 +115,20 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     of = manual.item(check.item)
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
-    words = targets.words(item.config.stash[fixtures.TARGET])
+    target = item.config.stash[fixtures.TARGET]
+    words = targets.words(target)
+    rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()} -k {check.item}{whose} {words}"
     return Result(
         item=check.item,
         node=name,
         verdict=verdict,
         promise=_promise(item),
-        expected=claim.expected,
-        observed=claim.observed,
+        expected=told(claim.expected, LONGEST_SENTENCE),
+        observed=told(claim.observed, LONGEST_SENTENCE),
         drift=Drift(*claim.drift) if claim.drift else None,
         advisory=check.advisory,
+        waiver=waiver_of(rules, check.item, name, today()),
         seconds=round(call.duration, 6),
         manual=f"{of.section}: {of.sentence}",
         next="" if verdict is Verdict.HELD else check.next,

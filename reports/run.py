@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from prowl.reports.redaction import redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 
 SCHEMA = 1
@@ -172,7 +173,7 @@ class Report:
         }
         path = folder / "report.json"
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(body, indent=1), encoding="utf-8")
+        draft.write_text(json.dumps(redacted(body), indent=1), encoding="utf-8")
         draft.replace(path)
         return path
 

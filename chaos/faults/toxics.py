@@ -68,7 +68,9 @@ class Degraded:
 
     def heal(self, scene: Scene) -> None:
         """Restore the edges."""
-        scene.cluster.edges.restore(self.edges(scene))
+        told = scene.cluster.edges.restore(self.edges(scene))
+        if told:
+            scene.note(told)
 
     def left(self, scene: Scene) -> str:
         """Proven by a whole answer through each edge that shows nothing of it."""
