@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from prowl.fixtures.budget import Budget
 from prowl.fixtures.cluster import CHAIN_ID
 from prowl.fixtures.keys import development_key
 from prowl.fixtures.network import Network, Node
@@ -25,6 +26,7 @@ GAS_PRICE_WEI = 3_000_000_000
 VALUE_WEI = 10**12
 JOIN_SECONDS = 10.0
 SENDER = 9  # the last of the funded development keys: no validator of a cluster of up to nine signs with it
+SHARE_OF_LIMIT = 0.2  # of a node's rate limit for the load: the observer has the larger part
 AGAIN_SECONDS = 3.0  # a transfer that no block holds by then is sent again: its node may have died with it
 
 
@@ -51,7 +53,10 @@ class _Transfer:
 
 
 class Load:
-    """Sends transfers to the network's nodes in turn until it is closed; a context manager."""
+    """Sends transfers to the network's nodes in turn until it is closed; a context manager.
+
+    Where the nodes have a rate limit it stays below its share of it, and so sends less often than it is told to.
+    """
 
     def __init__(self, network: Network, chance: random.Random, rate_per_second: float = 2.0) -> None:
         self.network = network
@@ -60,6 +65,9 @@ class Load:
         self.accepted: list[str] = []
         self.refusals: list[str] = []
         self._pending: list[_Transfer] = []
+        self._found: set[str] = set()
+        limit = network.rpc_calls_per_minute
+        self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._key = PrivateKey.from_hex(development_key(SENDER).private)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
@@ -76,14 +84,16 @@ class Load:
         self._http.close()
 
     def stop(self) -> None:
-        """Send no more."""
+        """Send no more; what was found is looked for anew, for a reorganisation may have dropped it."""
         self._ended.set()
         self._thread.join(JOIN_SECONDS)
+        self._found.clear()
 
     def flow(self) -> Flow:
-        """Ask the nodes for the receipt of each accepted transfer, and count those that a block holds."""
-        found = sum(self._receipt(transfer) for transfer in self.accepted)
-        return Flow(len(self.accepted), found, tuple(self.refusals[:3]))
+        """Ask the nodes for the receipt of each accepted transfer not found yet, and count those that a block holds."""
+        accepted = list(self.accepted)
+        self._found.update(each for each in accepted if each not in self._found and self._receipt(each))
+        return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
     def resend(self) -> None:
         """Send what no block holds yet to every node again."""
@@ -125,7 +135,9 @@ class Load:
         )
 
     def _call(self, node: Node, method: str, params: list[Any]) -> Any:
-        """Return the result; None, with the refusal's words kept, if there is none."""
+        """Return the result; None if there is none (a refusal's words are kept) or the budget leaves no call."""
+        if not self._budgets[node.name].take(1):
+            return None
         try:
             answer = self._http.post(node.rpc, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
             body = answer.json()

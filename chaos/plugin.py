@@ -16,7 +16,7 @@ from prowl.chaos import runner
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
-from prowl.fixtures import manual
+from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.processes import reap
 from prowl.reports import plugin as reports
@@ -113,9 +113,8 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         error = call.excinfo.value if call.excinfo is not None else None
         observed = f"the scenario could not be played to its end: {type(error).__name__}: {error}"
         its = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
-    target = item.config.stash[reports.RUN].target
     seed = item.config.stash[reports.RUN].seed
-    cluster = item.config.stash[fixtures.CLUSTER].spec
+    where = targets.words(item.config.stash[fixtures.TARGET], item.config.stash[fixtures.CLUSTER])
     return Result(
         item=scenario.item,
         scenario=scenario.name,
@@ -127,7 +126,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",
-        again=f"{reports.program()} -k {scenario.name} --chaos --target {target} --cluster {cluster} --seed {seed}",
+        again=f"{reports.program()} -k {scenario.name} --chaos {where} --seed {seed}",
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from prowl.chaos.lifecycle import Broken
@@ -48,10 +48,11 @@ class StepError(RuntimeError):
 
 @dataclass
 class Played:
-    """How far a scenario came: the step that failed, if one did, and what became of its load."""
+    """How far a scenario came: the step that failed, if one did, what became of its load, and what the report tells."""
 
     failed: str = ""
     flow: Flow | None = None
+    told: list[str] = field(default_factory=list)
 
 
 def play(scenario: Scenario, spec: ClusterSpec, folder: Path, chance: random.Random, say: Say) -> Outcome:
@@ -92,8 +93,9 @@ def _act(
 ) -> None:
     network = cluster.network
     stakes = {node.name: node.stake or 1 for node in network.nodes}
+    writer = TimelineWriter(path, header(network, scenario.name))
     with (
-        Observer(network, TimelineWriter(path, header(network, scenario.name))) as observer,
+        Observer(network, writer, lambda name: cluster.process(name).state, cluster.log_of) as observer,
         Load(network, chance) as load,
     ):
         interval = _steady_state(observer, network)
@@ -108,7 +110,9 @@ def _act(
             say(f"the end of it was seen within {broken.heal():.2f} s")
         limit = deadlines.rejoin_seconds(interval, network)
         seconds = _recovered(observer, network, tip, limit)
-        say(f"recovered {seconds:.1f} s after the heal, of {limit:.0f} s that it may take")
+        told = f"recovered {seconds:.1f} s after the heal, {seconds / limit:.0%} of the {limit:.0f} s that it may take"
+        say(told)
+        played.told.append(told)
         # What a node says of itself has three round time-outs to come true again; without them nothing could be judged.
         observer.hold(deadlines.signal_seconds(network) + interval)
         load.stop()
@@ -198,7 +202,7 @@ def conclude(scenario: Scenario, path: Path, played: Played, seconds: float) -> 
     evidence = [
         f"{row.invariant}{f' on {row.node}' if row.node else ''}: {row.verdict}: {row.observed}" for row in rows
     ]
-    return Outcome(verdict, "; ".join([*troubles, *told]), (*evidence, f"timeline {path}"), seconds)
+    return Outcome(verdict, "; ".join([*troubles, *told]), (*played.told, *evidence, f"timeline {path}"), seconds)
 
 
 def _flow_sentence(flow: Flow | None) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prowl.checks.registry import Check, check_of
-from prowl.fixtures import manual
+from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView, View
@@ -112,7 +112,8 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     of = manual.item(check.item)
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
-    again = f"{reports.program()} -k {check.item}{whose} --target {item.config.stash[reports.RUN].target}"
+    words = targets.words(item.config.stash[fixtures.TARGET])
+    again = f"{reports.program()} -k {check.item}{whose} {words}"
     return Result(
         item=check.item,
         node=name,

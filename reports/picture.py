@@ -165,7 +165,7 @@ def draw(timeline: Timeline) -> Picture:
         lanes_bottom=lanes_bottom,
         lane_height=lane_height,
         bands=tuple(bands),
-        gaps=_merged(((gap.t - gap.seconds, gap.t) for gap in timeline.gaps), x_of),
+        gaps=_merged(((gap.t - gap.seconds, gap.t) for gap in timeline.gaps if gap.node is None), x_of),
         lines=tuple(lines),
         labels=_labels(ends, {row.node: row for row in figures}, styles, top, bottom),
         lanes=lanes,

@@ -74,6 +74,15 @@ def redact(text: str) -> str:
     return text
 
 
+def told(text: object, most: int = 200) -> str:
+    """Return what somebody else said as it may be shown: one line, printable, without secrets, not too long."""
+    try:
+        line = " ".join(str(text).split())
+    except RecursionError:
+        return "something nested too deeply to be told"
+    return "".join(sign if sign.isprintable() else "?" for sign in redact(line)[:most])
+
+
 def redacted(row: Any) -> Any:
     """Return a structure of plain values with every text (keys too) redacted."""
     if not _values:

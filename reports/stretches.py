@@ -105,7 +105,7 @@ def silences_of(samples: Iterable[Sample]) -> list[Span]:
 def steps_of(timeline: Timeline, node: str) -> list[tuple[float, int | None]]:
     """Return the changes of a node's height; None from where nothing was seen of it."""
     seen = [(sample.t, height_of(sample)) for sample in timeline.of(node)]
-    seen += [(gap.t - gap.seconds, None) for gap in timeline.gaps]
+    seen += [(gap.t - gap.seconds, None) for gap in timeline.gaps if gap.node in (None, node)]
     seen.sort(key=lambda row: row[0])
     return [next(rows) for _height, rows in groupby(seen, key=lambda row: row[1])]
 

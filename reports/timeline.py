@@ -13,11 +13,16 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
-    ``process``, ``voted: height`` of the newest block that the node is seen to have voted for,
+    ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the answers took),
+    ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to have voted for,
     ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before). A value that
-    could not be read is left out, never 0. ``err`` alone: the node did not answer.
+    could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
+    answer.
 ``{"t", "gap": seconds, "why": "..."}``
-    The recorder itself was away until ``t`` for so long: its silence is not a node's.
+    The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
+    at that node alone (its rate limit refused the recorder, say).
+``{"t", "node", "log": [...]}``
+    Lines of a node's log that matter, as they were found: evidence for people; nothing is judged by it.
 """
 
 from __future__ import annotations
@@ -76,12 +81,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Sample:
-    """What one node answered at ``t`` seconds; ``values`` is empty if it did not answer (then ``error`` says how)."""
+    """What one node answered at ``t`` seconds; ``values`` is empty if it did not answer (then ``error`` says how).
+
+    ``process`` is what its process was seen to do, where the recorder could see it.
+    """
 
     t: float
     node: str
     values: dict[str, Any]
     error: str | None = None
+    process: str | None = None
 
     @property
     def answered(self) -> bool:
@@ -91,11 +100,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Gap:
-    """The recorder saw nothing for ``seconds`` until ``t``."""
+    """The recorder saw nothing for ``seconds`` until ``t``; with ``node``, nothing of that one alone."""
 
     t: float
     seconds: float
     why: str
+    node: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,6 +146,24 @@ class Timeline:
         """Return the samples of one node."""
         return self._by_node.get(node, ())
 
+    def starved_seconds(self, begin: float, end: float) -> float:
+        """Return for how long, between two times, the recorder itself was away: what was slow then may be the machine.
+
+        Gaps of one node alone do not count: the machine was well.
+        """
+        away = 0.0
+        until = begin
+        for gap in self._away:
+            since = max(gap.t - gap.seconds, until)
+            if since < min(gap.t, end):
+                away += min(gap.t, end) - since
+                until = min(gap.t, end)
+        return away
+
+    @cached_property
+    def _away(self) -> tuple[Gap, ...]:
+        return tuple(sorted((gap for gap in self.gaps if gap.node is None), key=lambda gap: gap.t - gap.seconds))
+
 
 class TimelineWriter:
     """Appends lines to a timeline file; each is flushed, so that a killed run leaves all but the line under way."""
@@ -158,13 +186,19 @@ class TimelineWriter:
         """Write what a node answered."""
         self._line({"t": round(t, 3), "node": node, **values})
 
-    def error(self, t: float, node: str, error: str) -> None:
-        """Write that a node did not answer."""
-        self._line({"t": round(t, 3), "node": node, "err": error})
+    def error(self, t: float, node: str, error: str, process: str | None = None) -> None:
+        """Write that a node did not answer, and what its process was seen to do."""
+        seen = {} if process is None else {"process": process}
+        self._line({"t": round(t, 3), "node": node, "err": error, **seen})
 
-    def gap(self, t: float, seconds: float, why: str) -> None:
-        """Write that the recorder was away for so many seconds until now."""
-        self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why})
+    def gap(self, t: float, seconds: float, why: str, node: str | None = None) -> None:
+        """Write that the recorder was away for so many seconds until now, or could not look at one node."""
+        whose = {} if node is None else {"node": node}
+        self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
+
+    def log(self, t: float, node: str, lines: list[str]) -> None:
+        """Write lines of a node's log."""
+        self._line({"t": round(t, 3), "node": node, "log": lines})
 
     def close(self) -> None:
         """Close the file."""
@@ -191,8 +225,8 @@ def read(path: Path) -> Timeline:
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
             elif "gap" in row:
-                gaps.append(Gap(float(row["t"]), float(row["gap"]), str(row.get("why", ""))))
-            elif "node" in row:
+                gaps.append(_gap(row))
+            elif "node" in row and "log" not in row:
                 samples.append(_sample(row))
         except (TypeError, ValueError, AttributeError) as error:
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
@@ -207,8 +241,14 @@ def read(path: Path) -> Timeline:
 
 
 def _sample(row: dict[str, Any]) -> Sample:
-    error = row.pop("err", None)
-    return Sample(float(row.pop("t")), str(row.pop("node")), row, None if error is None else str(error))
+    error, process = row.pop("err", None), row.pop("process", None)
+    t, node = float(row.pop("t")), str(row.pop("node"))
+    return Sample(t, node, row, None if error is None else str(error), None if process is None else str(process))
+
+
+def _gap(row: dict[str, Any]) -> Gap:
+    node = row.get("node")
+    return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), None if node is None else str(node))
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:

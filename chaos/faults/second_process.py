@@ -15,6 +15,9 @@ from prowl.fixtures.cluster_spec import PORT_KEYS
 from prowl.fixtures.ports import Ports
 from prowl.fixtures.processes import Process
 
+# LevelDB's own words for a store that is taken, and the reference node's.
+REFUSAL = re.compile(r"(?i)\block\b|LEVEL_LOCKED|in use by process")
+
 
 class SecondProcess:
     """Starts each node once more, on ports of its own but with the same key and store.
@@ -67,7 +70,7 @@ class SecondProcess:
                 troubles.append(f"{name} has no second process")
             elif second.exit_code is None:
                 troubles.append(f"the second process of {name} runs: its store refuses nobody")
-            elif second.exit_code == 0 or not re.search(r"(?i)\block\b", second.last_lines()):
+            elif second.exit_code == 0 or not REFUSAL.search(second.last_lines()):
                 last = second.last_lines(1)
                 troubles.append(f"the second process of {name} ended with {second.exit_code}, not by the LOCK: {last}")
         return "; ".join(troubles) or not_up(scene.cluster, scene.nodes)

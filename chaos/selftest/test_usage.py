@@ -7,11 +7,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from prowl.fixtures import targets
 from prowl.fixtures.selftest.stub import PAGE, StubNode
+from prowl.fixtures.targets import Target
 
 pytest_plugins = ("pytester",)
 
@@ -162,6 +165,20 @@ def test_a_finding_is_a_message_and_its_command_repeats_just_it(testnet: StubNet
     assert (suite.get("errors"), suite.get("failures")) == ("0", "1")
     again = testnet.run("-k", "daily/peers", "--node", "node-1")
     again.assert_outcomes(failed=1, deselected=6)
+
+
+def test_the_command_that_repeats_names_a_file_elsewhere_so_that_pytest_takes_it_for_the_target() -> None:
+    here, there = Target("testnet.toml"), Target("/etc/a testnet.toml")
+    assert targets.words(here) == "--target testnet.toml"
+    assert targets.words(there) == "'--target=/etc/a testnet.toml'"
+    assert targets.words(Target("../testnet.toml")) == "--target=../testnet.toml"
+    assert targets.words(here, Target("embedded:4", count=4)) == "--target testnet.toml --cluster embedded:4"
+
+
+def test_the_command_that_repeats_names_the_installed_node() -> None:
+    installed = Target("embedded", count=4, node_home=Path("/opt/coc"))
+    assert targets.words(installed) == "--target embedded --node-home /opt/coc"
+    assert targets.words(Target("testnet.toml"), installed).endswith("--cluster embedded --node-home /opt/coc")
 
 
 @pytest.mark.parametrize("line", ["", "coc_consensus_state NaN\n", "coc_consensus_state 0\n" * 2])

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 
 ROOMS = ("reports", "fixtures", "checks", "chaos")  # each may import those before it
@@ -24,7 +25,7 @@ class Source:
     path: str
     text: str
 
-    @property
+    @cached_property
     def tree(self) -> ast.Module:
         """Return the parsed text."""
         return ast.parse(self.text)

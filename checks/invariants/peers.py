@@ -105,10 +105,7 @@ def look(timeline: Timeline) -> list[Judgement]:
         begin, end = answered[0].t, answered[-1].t
         late = [wrong for wrong in found if wrong.seconds > patience]
         if late:
-            longest = max(late, key=lambda wrong: wrong.seconds)
-            more = f" ({len(late)} such stretches)" if len(late) > 1 else ""
-            observed = f"{longest.sentence()}; {patience:.0f} s are allowed{more}"
-            rows.append(INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, observed, node))
+            rows.append(_late(timeline, node, late, patience))
         elif blind or all(number(sample.values.get(METRIC)) is None for sample in answered):
             observed = f"{METRIC} was missing, or no number, where the node answered"
             rows.append(INVARIANT.row(Verdict.UNKNOWN, begin, end, observed, node))
@@ -117,6 +114,18 @@ def look(timeline: Timeline) -> list[Judgement]:
             observed = f"the count was wrong for at most {longest_wrong:.1f} s; {patience:.0f} s are allowed"
             rows.append(INVARIANT.row(Verdict.HELD, begin, end, observed, node))
     return rows
+
+
+def _late(timeline: Timeline, node: str, late: list[Wrong], patience: float) -> Judgement:
+    """Broken where a count was wrong for too long; unknown where only because the recorder was starved meanwhile."""
+    sure = [each for each in late if each.seconds - timeline.starved_seconds(each.begin, each.end) > patience]
+    longest = max(sure or late, key=lambda wrong: wrong.seconds)
+    more = f" ({len(late)} such stretches)" if len(late) > 1 else ""
+    observed = f"{longest.sentence()}; {patience:.0f} s are allowed{more}"
+    if not sure:
+        observed += f"; the recorder was starved for {timeline.starved_seconds(longest.begin, longest.end):.1f} s of it"
+    verdict = Verdict.BROKEN if sure else Verdict.UNKNOWN
+    return INVARIANT.row(verdict, longest.begin, longest.end, observed, node)
 
 
 def unanswering(timeline: Timeline, world: World, node: str) -> list[tuple[float, float, str]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.pace import Pace, pace_of
+from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.seen import Tip, seen_of
 from prowl.checks.invariants.world import Span, world_of
 from prowl.reports.timeline import Timeline
@@ -23,9 +23,9 @@ from prowl.reports.timeline import Timeline
 class Pause:
     """The chain stood at ``height`` from ``begin`` to ``end`` (seconds).
 
-    Of that time a connected quorum was surely there, and the height seen to stand, for ``sure``; it may have been so
-    for ``possible`` seconds. ``usual`` is the allowance of a pause, and ``allowed`` that of a heal where it began with
-    one; ``paid`` says that a block ended it.
+    Of that time a connected quorum was surely there, the height seen to stand and the recorder not starved, for
+    ``sure``; it may have been so for ``possible`` seconds. ``usual`` is the allowance of a pause, and ``allowed`` that
+    of a heal where it began with one; ``paid`` says that a block ended it.
     """
 
     height: int
@@ -55,13 +55,13 @@ class Pause:
 
 def pauses(timeline: Timeline) -> list[Pause]:
     """Return the stretches without a new block while a quorum was there."""
-    world, pace, tips = world_of(timeline), pace_of(timeline), seen_of(timeline).tips
+    world, tips = world_of(timeline), seen_of(timeline).tips
     healed = [action.t for action in world.actions if action.gives_back]
     found = []
     for number, tip in enumerate(tips):
         paid = tips[number + 1].t if number + 1 < len(tips) else None
         end = tip.last if paid is None else paid
-        found += [_pause(pace, tip, spans, paid) for spans in _stretches(world.over(tip.t, end), healed)]
+        found += [_pause(timeline, tip, spans, paid) for spans in _stretches(world.over(tip.t, end), healed)]
     return found
 
 
@@ -81,10 +81,12 @@ def _stretches(spans: Iterable[Span], healed: list[float]) -> Iterator[list[Span
         yield here
 
 
-def _pause(pace: Pace, tip: Tip, spans: list[Span], paid: float | None) -> Pause:
+def _pause(timeline: Timeline, tip: Tip, spans: list[Span], paid: float | None) -> Pause:
+    pace = pace_of(timeline)
     begin, end = spans[0].begin, spans[-1].end
     surely = list(takewhile(lambda span: span.sure, spans))
     sure = sum(max(0.0, min(span.end, tip.last) - span.begin) for span in surely)
+    sure = max(0.0, sure - timeline.starved_seconds(begin, begin + sure))
     possible = sum(span.end - span.begin for span in spans)
     usual, least = pace.pause_seconds(begin), pace.header.dead_proposer_seconds
     allowed = usual

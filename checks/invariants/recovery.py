@@ -40,6 +40,8 @@ class Return:
     reached: float | None
     counted: float
     """Seconds that counted until then, or until the node's last sample."""
+    starved: float
+    """Seconds of these in which the recorder was starved, so that the node may have been, too."""
 
     @property
     def t(self) -> float:
@@ -104,7 +106,9 @@ class _Node:
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
-        return Return(action, tip, ready, reached, self.counted(action.t, end))
+        counted = self.counted(action.t, end)
+        starved = min(counted, self.timeline.starved_seconds(action.t, end))
+        return Return(action, tip, ready, reached, counted, starved)
 
     def _in_step(self, run: Run, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
@@ -134,7 +138,7 @@ class _Node:
         late = back.counted > self.allowed
         text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.text}' at {back.t:.1f} s"
         if late:
-            return self._too_long(), f"{text}; {self.allowed:.0f} s are allowed", True
+            return self._too_long(back), f"{text}; {self.allowed:.0f} s are allowed", True
         after = self._afterwards(back)
         if after is not None:
             return *after, True
@@ -149,8 +153,9 @@ class _Node:
             return Verdict.HELD, f"{text}, hashes equal; votes and proposers are not in this timeline", False
         return *self._no_vote(back, text), True
 
-    def _too_long(self) -> Verdict:
-        return Verdict.BROKEN if self.interval_known else Verdict.UNKNOWN
+    def _too_long(self, back: Return | None = None) -> Verdict:
+        sure = back is None or back.counted - back.starved > self.allowed
+        return Verdict.BROKEN if self.interval_known and sure else Verdict.UNKNOWN
 
     def _missing(self, back: Return) -> tuple[Verdict, str]:
         since = f"'{back.action.text}' at {back.t:.1f} s"
@@ -168,7 +173,7 @@ class _Node:
             at = heights[-1].height if heights else "none"
             now = self.seen.tip_at(self.timeline.end)
             what = f"not at the tip ({back.tip} before, {now} at the end) after {since}: height {at}"
-        verdict = self._too_long() if back.counted > self.allowed else Verdict.UNKNOWN
+        verdict = self._too_long(back) if back.counted > self.allowed else Verdict.UNKNOWN
         return verdict, f"{what}; {back.counted:.1f} s of {self.allowed:.0f} s counted"
 
     def _afterwards(self, back: Return) -> tuple[Verdict, str] | None:

@@ -42,8 +42,17 @@ class Findings:
     stalls: list[Stretch] = field(default_factory=list)
 
 
-def stalls(world: World, pace: Pace, seen: Seen, node: str) -> list[tuple[Stretch, str]]:
-    """Return when a node's state must not be 0, and why."""
+@dataclass(frozen=True)
+class Stall:
+    """A stretch in which a node's state must not be 0, and why; it has stood still, or alone, ``since`` then."""
+
+    stretch: Stretch
+    since: float
+    why: str
+
+
+def stalls(world: World, pace: Pace, seen: Seen, node: str) -> list[Stall]:
+    """Return when a node's state must not be 0."""
     awake = _awake(world, node)
     return [*_without_quorum(world, pace, awake), *_without_blocks(world, pace, seen.runs[node], awake)]
 
@@ -65,7 +74,7 @@ def _restarted(world: World, node: str, t: float) -> bool:
     return any(life.begin == t for life in world.lives[node])
 
 
-def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[tuple[Stretch, str]]:
+def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[Stall]:
     if not world.timeline.header.bft:
         return
     lost: list[Stretch] = []
@@ -78,13 +87,13 @@ def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[
             lost.append(Stretch(span.begin, span.end))
     for mine in awake:
         for each in lost:
-            begin = max(each.begin, mine.begin) + pace.signal_seconds
-            end = min(each.end, mine.end)
+            since, end = max(each.begin, mine.begin), min(each.end, mine.end)
+            begin = since + pace.signal_seconds
             if begin < end:
-                yield Stretch(begin, end), f"no connected quorum since {each.begin:.1f} s"
+                yield Stall(Stretch(begin, end), since, f"no connected quorum since {each.begin:.1f} s")
 
 
-def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stretch]) -> Iterator[tuple[Stretch, str]]:
+def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stretch]) -> Iterator[Stall]:
     """The node's own height stands for longer than a pause may last, counting time with a quorum."""
     least = pace.pause_seconds(-inf)
     if least is None:
@@ -100,7 +109,8 @@ def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stret
                 if not span.sure:
                     continue
                 if passed + span.end - span.begin > allowed:
-                    yield Stretch(span.begin + allowed - passed, end), f"no block after height {run.height}"
+                    stretch = Stretch(span.begin + allowed - passed, end)
+                    yield Stall(stretch, begin, f"no block after height {run.height}")
                     break
                 passed += span.end - span.begin
 
@@ -123,19 +133,34 @@ def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str)
     answers = [sample for sample in timeline.of(node) if sample.answered]
     if all(number(sample.values.get(STATE)) is None for sample in answers):
         found.unread.append(f"{STATE} was missing, or no number, where the node answered")
-    for stall, why in stalls(world, pace, seen, node):
-        during = [sample for sample in answers if stall.begin < sample.t < stall.end]
-        read = [(sample.t, number(sample.values.get(STATE))) for sample in during]
-        zero = [t for t, state in read if state == 0]
-        if zero:
-            found.lies.append(Lie(zero[0], zero[-1], f"{STATE} is 0, {why}"))
-        elif all(state is None for _, state in read):
-            found.unread.append(f"{STATE} could not be read from {stall.begin:.1f} to {stall.end:.1f} s, {why}")
-        well = [sample.t for sample in during if says_ok(sample.values.get(HEALTH))]
-        if well and timeline.header.health_is_state:
-            found.lies.append(Lie(well[0], well[-1], f"{HEALTH} says ok, {why}"))
-        found.stalls.append(stall)
+    for stall in stalls(world, pace, seen, node):
+        during = [sample for sample in answers if stall.stretch.begin < sample.t < stall.stretch.end]
+        states = [number(sample.values.get(STATE)) for sample in during]
+        if all(state is None for state in states):
+            where = f"from {stall.stretch.begin:.1f} to {stall.stretch.end:.1f} s"
+            found.unread.append(f"{STATE} could not be read {where}, {stall.why}")
+        _lie(
+            found,
+            timeline,
+            stall,
+            f"{STATE} is 0",
+            [each.t for each, state in zip(during, states, strict=True) if state == 0],
+        )
+        if timeline.header.health_is_state:
+            well = [sample.t for sample in during if says_ok(sample.values.get(HEALTH))]
+            _lie(found, timeline, stall, f"{HEALTH} says ok", well)
+        found.stalls.append(stall.stretch)
     return found
+
+
+def _lie(found: Findings, timeline: Timeline, stall: Stall, what: str, times: list[float]) -> None:
+    """Note a signal that said at these times that all is well; time of a starved recorder does not count."""
+    sure = [t for t in times if t - timeline.starved_seconds(stall.since, t) > stall.stretch.begin]
+    if sure:
+        found.lies.append(Lie(sure[0], sure[-1], f"{what}, {stall.why}"))
+    elif times:
+        starved = timeline.starved_seconds(stall.since, times[-1])
+        found.unread.append(f"{what}, {stall.why}, but the recorder was starved for {starved:.1f} s of it")
 
 
 def _heights(samples: tuple[Sample, ...], name: str) -> list[Lie]:

@@ -107,8 +107,8 @@ class World:
                 yield clipped
 
     def sure_seconds(self, begin: float, end: float) -> float:
-        """Return for how long, between two times, a connected quorum surely was up."""
-        return self._sure.between(begin, end)
+        """Return for how long, between two times, a connected quorum surely was up, and the recorder not starved."""
+        return max(0.0, self._sure.between(begin, end) - self.timeline.starved_seconds(begin, end))
 
     def possible_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, a connected quorum may have been up."""

@@ -29,6 +29,18 @@ def test_a_count_may_be_wrong_for_three_round_timeouts(count: float, seconds: fl
     assert rows["peers", "n0"].verdict is HELD
 
 
+@pytest.mark.parametrize(("starved", "expected"), [(20.0, UNKNOWN), (2.0, BROKEN)])
+def test_a_count_that_was_wrong_too_long_only_by_a_starved_recorder_is_unknown(
+    starved: float, expected: Verdict
+) -> None:
+    net = Net()
+    net.tampers.append(change("n1", 50, 50 + LAG + 10, peers_connected=2.0))
+    net.run(60).away(starved)
+    rows = net.run(60).judge()
+    assert rows["peers", "n1"].verdict is expected
+    assert rows["peers", "n0"].verdict is HELD
+
+
 @pytest.mark.parametrize(("lag", "expected"), [(LAG, HELD), (LAG + 1.5, BROKEN)])
 @pytest.mark.parametrize("fault", ["kill n3", "pause n3", "partition n0 n1 n2 | n3"])
 def test_a_count_follows_who_is_up_and_in_reach(fault: str, lag: float, expected: Verdict) -> None:

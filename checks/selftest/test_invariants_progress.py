@@ -145,7 +145,7 @@ def test_what_of_a_pause_came_before_the_quorum_was_lost_counts() -> None:
     assert net.verdict("progress-with-quorum") is BROKEN
 
 
-def test_a_gap_of_the_recorder_is_no_pause_but_a_height_that_stands_across_it_is() -> None:
+def test_time_in_which_the_recorder_was_starved_accuses_nobody_and_excuses_no_more_than_itself() -> None:
     net = healthy()
     net.away(PAUSE + 20)
     net.run(20)
@@ -157,9 +157,27 @@ def test_a_gap_of_the_recorder_is_no_pause_but_a_height_that_stands_across_it_is
     net = healthy()
     net.halted = True
     net.run(5)
-    net.away(PAUSE)
+    net.away(PAUSE)  # the height stands across it, but the nodes may have been starved as the recorder was
     net.run(5)
+    assert net.verdict("progress-with-quorum") is UNKNOWN
+    net = healthy()
+    net.halted = True
+    net.run(5)
+    net.away(3)
+    net.run(PAUSE)
     assert net.verdict("progress-with-quorum") is BROKEN
+
+
+def test_a_block_owed_after_a_heal_is_not_counted_against_a_starved_machine() -> None:
+    for starved, verdict in ((True, UNKNOWN), (False, BROKEN)):
+        net = healthy()
+        net.do("kill n3")
+        net.run(20)
+        net.do("start n3")
+        net.halted = True
+        (net.away if starved else net.run)(200)
+        net.run(20)
+        assert net.verdict("progress-after-heal") is verdict
 
 
 def test_a_recorder_that_samples_rarely_accuses_nobody() -> None:

@@ -32,6 +32,20 @@ def test_a_state_of_0_without_a_quorum_lies_after_three_round_timeouts(seconds: 
         assert net.verdict("signals", other) is HELD
 
 
+@pytest.mark.parametrize(("starved", "expected"), [(LAG, UNKNOWN), (2.0, BROKEN)])
+def test_a_state_that_lies_only_while_the_recorder_was_starved_is_unknown(starved: float, expected: Verdict) -> None:
+    net = healthy()
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.do("kill n2 n3")
+    net.away(starved)
+    net.run(LAG - starved + 5)
+    if starved == LAG:
+        net.run(LAG - 10)
+    net.do("start n2 n3")
+    net.run(30)
+    assert net.verdict("signals", "n0") is expected
+
+
 @pytest.mark.parametrize("state", [1.0, 2.0, -1.0])
 def test_any_other_state_is_no_lie(state: float) -> None:
     net = healthy()

@@ -1,0 +1,147 @@
+"""What one sample of one node holds: its RPC's batch, its metrics page, its health, and how long each took."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import aiohttp
+
+from prowl.fixtures.budget import Budget
+from prowl.fixtures.metrics_page import read_metrics
+from prowl.fixtures.network import Network, Node
+
+PAGE_LIMIT_BYTES = 1_000_000
+BLOCKS_A_SAMPLE = 20  # at most so many blocks that came between two samples are asked for one by one
+LIMITED = 429
+SHARE_OF_LIMIT = 0.6  # of a node's rate limit for the observer; the load and the proofs need the rest
+HEAD = (
+    ("eth_blockNumber", ()),
+    ("eth_getBlockByNumber", ("latest", False)),
+    ("eth_getBlockByNumber", ("finalized", False)),
+)
+BFT = ("coc_getBftStatus", ())
+HEALTH_CALLS = 1  # the health address lies on the RPC port, and is counted there
+
+METRICS = (
+    "coc_block_height",
+    "coc_consensus_state",
+    "coc_peers_connected",
+    "coc_process_memory_bytes",
+    "coc_bft_round_height",
+    "coc_bft_equivocations_total",
+    "coc_fork_choice_max_depth_blocks",
+    "coc_tx_pool_pending",
+    "coc_uptime_seconds",
+)
+
+Call = tuple[str, tuple[Any, ...]]
+
+
+class RateLimitedError(Exception):
+    """The node refused the recorder for asking too much: this says nothing about the node."""
+
+
+class Sampler:
+    """Asks the nodes of a network; stays below their rate limit where they have one."""
+
+    def __init__(self, network: Network, http: aiohttp.ClientSession) -> None:
+        limit = network.rpc_calls_per_minute
+        self._http = http
+        self._limited = limit is not None
+        self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
+        self._known: dict[str, int] = {}
+
+    def may_ask(self, node: Node) -> bool:
+        """Whether the node's rate limit leaves room for a sample; if so, its calls are counted."""
+        return self._budgets[node.name].take(len(self._head_calls) + HEALTH_CALLS)
+
+    @property
+    def _head_calls(self) -> tuple[Call, ...]:
+        return HEAD if self._limited else (*HEAD, BFT)
+
+    async def sample(self, node: Node) -> dict[str, Any]:
+        """Return a sample's values; what could not be read is left out.
+
+        Raises RateLimitedError, and for an RPC that does not answer aiohttp's errors, OSError, TimeoutError or
+        ValueError.
+        """
+        head, page, health = await asyncio.gather(self._head(node), self._page(node), self._health(node))
+        values: dict[str, Any] = {**page, **health, **head}
+        if "latest" in head:
+            values["blocks"] = await self._between(node, head["latest"][0])
+        return values
+
+    async def _head(self, node: Node) -> dict[str, Any]:
+        began = time.monotonic()
+        number, latest, final, *bft = await self._batch(node, self._head_calls)
+        values: dict[str, Any] = {"rpc_ms": _milliseconds(began)}
+        if isinstance(number, str):
+            values["rpc_height"] = int(number, 16)
+        if isinstance(latest, dict):
+            values["latest"] = [
+                int(latest["number"], 16), latest["hash"], latest["parentHash"], bool(latest.get("finalized"))
+            ]  # fmt: skip
+            values["miner"] = latest.get("miner")
+            values["stamp"] = int(latest["timestamp"], 16)
+        if isinstance(final, dict):
+            values["fin"] = [int(final["number"], 16), final["hash"]]
+        if bft and isinstance(bft[0], dict):
+            values["bft"] = {key: bft[0].get(key) for key in ("height", "phase", "prepareVotes", "commitVotes")}
+        return values
+
+    async def _between(self, node: Node, height: int) -> list[list[Any]]:
+        """Return the blocks that came since the node's sample before this, so that each one's proposer is known."""
+        known = self._known.get(node.name, height)
+        self._known[node.name] = max(height, known)
+        missed = range(max(known + 1, height - BLOCKS_A_SAMPLE), height)
+        if not missed:
+            return []
+        self._budgets[node.name].take(len(missed))
+        blocks = await self._batch(node, [("eth_getBlockByNumber", (hex(number), False)) for number in missed])
+        return [
+            [int(block["number"], 16), block["hash"], block["parentHash"], block["miner"], int(block["timestamp"], 16)]
+            for block in blocks
+            if isinstance(block, dict)
+        ]
+
+    async def _batch(self, node: Node, calls: tuple[Call, ...] | list[Call]) -> list[Any]:
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
+            for number, (method, params) in enumerate(calls)
+        ]
+        async with self._http.post(node.rpc, json=body) as answer:
+            if answer.status == LIMITED:
+                raise RateLimitedError(f"{node.rpc} answered {LIMITED}")
+            rows = json.loads(await answer.content.read(PAGE_LIMIT_BYTES))
+        if not isinstance(rows, list):
+            raise ValueError(f"{node.rpc} answered a batch with {str(rows)[:100]}")
+        by_id = {row.get("id"): row.get("result") for row in rows if isinstance(row, dict)}
+        return [by_id.get(number) for number in range(len(calls))]
+
+    async def _page(self, node: Node) -> dict[str, Any]:
+        if node.metrics is None:
+            return {}
+        try:
+            async with self._http.get(node.metrics) as answer:
+                page = (await answer.content.read(PAGE_LIMIT_BYTES)).decode("utf-8", "replace")
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return {}
+        found = read_metrics(page, METRICS)
+        return {name.removeprefix("coc_"): metric.value for name, metric in found.items() if metric.value is not None}
+
+    async def _health(self, node: Node) -> dict[str, Any]:
+        began = time.monotonic()
+        try:
+            async with self._http.get(node.rpc.rstrip("/") + "/health") as answer:
+                if answer.status == LIMITED:
+                    return {}
+                return {"health": answer.status, "health_ms": _milliseconds(began)}
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return {}
+
+
+def _milliseconds(began: float) -> float:
+    return round(1000 * (time.monotonic() - began), 1)
