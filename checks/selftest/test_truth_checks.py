@@ -222,11 +222,13 @@ def test_topology(roles: tuple[str, ...], expected: str) -> None:
     ("said", "resident", "expected"),
     [
         (200e6, 200e6, HELD),
-        (200e6, 174e6, HELD),
-        (200e6, 173e6, BROKEN),
-        (50e6, 61e6, HELD),
-        (50e6, 63e6, BROKEN),
-        (50e6, 75e6, BROKEN),
+        (200e6, 182e6, HELD),
+        (200e6, 181e6, BROKEN),
+        (200e6, 222e6, HELD),
+        (200e6, 223e6, BROKEN),
+        (30e6, 34e6, HELD),
+        (30e6, 34.1e6, BROKEN),
+        (50e6, 59.6e6, BROKEN),
         (0, 75e6, BROKEN),
         (None, 75e6, UNKNOWN),
         (200e6, None, UNKNOWN),
@@ -234,8 +236,15 @@ def test_topology(roles: tuple[str, ...], expected: str) -> None:
 )
 def test_memory(said: float | None, resident: float | None, expected: str) -> None:
     running = Running(pid=7, resident_bytes=int(resident) if resident is not None else None)
-    looks = (look(NOW - 1, 99), look(NOW, 100, coc_process_memory_bytes=said))
+    looks = (look(NOW - 1, 99, coc_process_memory_bytes=said), look(NOW, 100, coc_process_memory_bytes=said))
     assert verdict(truth.test_memory_is_true, hosts(HostFacts("local", running=running), looks=looks))[0] == expected
+
+
+def test_memory_is_compared_with_the_nearest_reading_and_growth_is_told() -> None:
+    looks = (look(NOW - 9, 91, coc_process_memory_bytes=1e8), look(NOW, 100, coc_process_memory_bytes=2e8))
+    facts = HostFacts("local", running=Running(pid=7, resident_bytes=101_000_000))
+    said, claim = verdict(truth.test_memory_is_true, hosts(facts, looks=looks))
+    assert (said, "+100.0 MB since the first look" in claim.observed) == (HELD, True)
 
 
 def test_memory_of_a_process_that_is_not_found_is_unknown_with_the_reason() -> None:
