@@ -16,6 +16,7 @@ SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
+  inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
   node      start a reference node, or list its defects
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
@@ -31,6 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         "run": _run,
         "judge": _judge,
         "report": _report,
+        "inventory": _inventory,
         "manual": _manual,
         "node": _node,
         "backup": _backup,
@@ -103,6 +105,14 @@ def _report(words: list[str]) -> int:
     return 0
 
 
+def _inventory(words: list[str]) -> int:
+    from prowl.chaos import inventory_command
+
+    parser = _Parser(prog="prowl inventory", description="Write, check or describe a testnet.toml.")
+    inventory_command.add_arguments(parser)
+    return inventory_command.run(parser.parse_args(words))
+
+
 def _manual(words: list[str]) -> int:
     from prowl.chaos.coverage import coverage
 
@@ -123,13 +133,18 @@ def _node(words: list[str]) -> int:
 
 def _backup(words: list[str]) -> int:
     from prowl.fixtures.reference.backup import BackupFailed, backup
+    from prowl.fixtures.reference.defects import plant
 
     parser = _Parser(prog="prowl backup", description="Pack a reference node's data, while it runs or not.")
     parser.add_argument("data_dir", type=Path, metavar="DIR", help="the node's data directory")
     parser.add_argument("out_dir", type=Path, metavar="OUT", help="where coc-backup-{date}-h{height}.tar.gz is put")
+    parser.add_argument("--defect", metavar="NAME", help="plant a defect of prowl node --list-defects: backup-torn")
     asked = parser.parse_args(words)
     try:
-        print(backup(asked.data_dir, asked.out_dir))
+        print(backup(asked.data_dir, asked.out_dir, packed=plant(asked.defect).packed))
+    except LookupError as error:
+        print(f"prowl backup: {error.args[0]}", file=sys.stderr)
+        return USAGE_ERROR
     except BackupFailed as error:
         print(f"prowl backup: {error}", file=sys.stderr)
         return 1

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 
 from prowl.fixtures.cluster import EmbeddedCluster
+
+LISTEN = "0A"
+SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 
 def leaks(cluster: EmbeddedCluster) -> list[str]:
     """Return each connection, by the kernel's socket table, that joins two nodes directly, in words.
 
     An edge leads through its proxy's process: where a process of a node holds a connection to a port on which another
-    node listens, it goes around. It is one look: a connection that is not open at this moment is not seen.
+    node listens (no two nodes of a cluster have a port in common), it goes around. It is one look: a connection that is
+    not open at this moment is not seen.
     """
-    owners = _processes(cluster)
-    table = [row for row in psutil.net_connections("tcp") if row.pid in owners and row.laddr]
-    listening = {_port(row.laddr): owners[row.pid] for row in table if row.status == psutil.CONN_LISTEN}
+    table = [(name, *row) for name, pid in _processes(cluster) for row in _sockets(pid)]
+    listening = {local: name for name, local, _remote, state in table if state == LISTEN}
     found = {
-        (owners[row.pid], listening[_port(row.raddr)], _port(row.raddr))
-        for row in table
-        if row.raddr and _port(row.laddr) not in listening and _port(row.raddr) in listening
+        (name, listening[remote], remote)
+        for name, local, remote, state in table
+        if state != LISTEN and local not in listening and remote in listening
     }
     return [
         f"{source} reaches {target} around its proxy, at port {port}"
@@ -30,20 +36,40 @@ def leaks(cluster: EmbeddedCluster) -> list[str]:
     ]
 
 
-def _port(address: Any) -> int:
-    """Return the port of an address, which psutil's stubs take for an empty tuple."""
-    return int(address.port)
-
-
-def _processes(cluster: EmbeddedCluster) -> dict[int | None, str]:
-    """Return the node that each process, or its child, belongs to."""
-    owners: dict[int | None, str] = {}
+def _processes(cluster: EmbeddedCluster) -> Iterator[tuple[str, int]]:
+    """Return the pids of each node: its process and its process's children."""
     for name in cluster.spec.names:
         if not cluster.is_running(name):
             continue
-        try:
+        with suppress(psutil.NoSuchProcess):  # it ended meanwhile, and its connections with it
             process = psutil.Process(cluster.process(name).pid)
-            owners.update({each.pid: name for each in (process, *process.children(recursive=True))})
-        except psutil.NoSuchProcess:
-            continue  # it ended meanwhile, and its connections with it
-    return owners
+            yield from ((name, each.pid) for each in (process, *process.children(recursive=True)))
+
+
+def _sockets(pid: int) -> Iterator[tuple[int, int, str]]:
+    """Return local port, remote port and the kernel's word for the state of each TCP socket that a process holds.
+
+    The table is read through the process, for it is that of its own network namespace.
+    """
+    here = Path(f"/proc/{pid}")
+    try:
+        own = {found[1] for file in (here / "fd").iterdir() if (found := SOCKET.fullmatch(_target(file)))}
+        files = [here / "net" / name for name in ("tcp", "tcp6")]
+        tables = [file.read_text(encoding="ascii") for file in files if file.exists()]  # a kernel may lack IPv6
+    except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+        return
+    for table in tables:
+        for row in table.splitlines()[1:]:
+            local, remote, state, inode = (row.split()[place] for place in (1, 2, 3, 9))
+            if inode in own:
+                yield _port(local), _port(remote), state
+
+
+def _target(file: Path) -> str:
+    with suppress(OSError):  # closed meanwhile
+        return str(file.readlink())
+    return ""
+
+
+def _port(end: str) -> int:
+    return int(end.rpartition(":")[2], 16)

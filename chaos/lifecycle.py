@@ -1,21 +1,25 @@
-"""The life of a fault: written down, injected, effect proven, held, healed, heal proven; each phase is timed."""
+"""The life of a fault: on the ledger, injected, effect proven, held, healed, heal proven; each phase is timed."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from types import TracebackType
 
+from prowl.chaos.ledger import owed
 from prowl.chaos.scenario import Fault, FaultError, Scene
 from prowl.fixtures.cluster import ClusterError
 from prowl.fixtures.edges import EdgeError
+from prowl.fixtures.ledger import Debt, LedgerError
 from prowl.fixtures.processes import ProcessError
 from prowl.fixtures.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until
 
 LOOK_SECONDS = 0.02
 # What the tools that a fault acts with say when they fail.
-TOOLS = (ClusterError, EdgeError, ProcessError, ToxiproxyError, OSError)
+TOOLS = (ClusterError, EdgeError, LedgerError, ProcessError, ToxiproxyError, OSError)
 
 
 class Broken:
@@ -27,16 +31,17 @@ class Broken:
             observer.hold(seconds)
             broken.heal()
 
-    ``scene.note`` gets the timeline's words before anything is touched, and the seconds of each phase after it.
-    Entering raises FaultError with "no effect" for an injection that is not seen to have had any, and :meth:`heal`
-    with "not healed" for a heal that is not seen to have healed. An error of the block itself is raised as it is, with
-    a note about a heal that failed.
+    What is about to be done is on the disk, in the cluster's ledger, before anything is touched; then ``scene.note``
+    gets the timeline's words, and the seconds of each phase after it. Entering raises FaultError with "no effect" for
+    an injection that is not seen to have had any, and :meth:`heal` with "not healed" for a heal that is not seen to
+    have healed. An error of the block itself is raised as it is, with a note about a heal that failed.
     """
 
     def __init__(self, fault: Fault, scene: Scene) -> None:
         self.fault = fault
         self.scene = scene
         self._down, self._up = fault.events(scene)
+        self._debt: Debt | None = None
         self._healed = False
         self.inject_seconds = self.heal_seconds = 0.0
 
@@ -44,20 +49,39 @@ class Broken:
         reason = self.fault.unavailable(self.scene.cluster)
         if reason is not None:
             raise FaultError(f"The fault is unavailable here: {reason}")
+        self._debt = self._written()
+        self.scene = replace(self.scene, owe=self._debt.owe)
         self.scene.note(self._down)
         try:
             self.inject_seconds = self._phase(self._down, self.fault.inject, self.fault.missing, "no effect")
+            self._debt.effect(f"proven after {self.inject_seconds:.3f} s")
         except BaseException as error:  # part of it may have happened
             self._heal_after(error)
             raise
         self.scene.note(f"effect of: {self._down}: proven after {self.inject_seconds:.3f} s")
         return self
 
+    def _written(self) -> Debt:
+        """Write the intent; FaultError if that can't be: then nothing is done."""
+        try:
+            return self.scene.cluster.ledger.owe(self._down, self.scene.nodes, owed(self.fault, self.scene))
+        except TOOLS as error:
+            raise FaultError(f"{self._down}: not done, for it can't be written to the ledger: {error}") from error
+
     def heal(self) -> float:
         """Undo it and return the seconds until that was seen; FaultError, loudly, if it is not."""
+        assert self._debt is not None, "a fault is healed inside its block"
         self._healed = True
+        with suppress(LedgerError):  # a heal is done, written or not
+            self._debt.healing()
         self.scene.note(self._up)
-        self.heal_seconds = self._phase(self._up, self.fault.heal, self.fault.left, "not healed")
+        try:
+            self.heal_seconds = self._phase(self._up, self.fault.heal, self.fault.left, "not healed")
+            self._debt.healed(f"proven after {self.heal_seconds:.3f} s")
+        except (FaultError, LedgerError) as error:
+            with suppress(LedgerError):
+                self._debt.abandoned(str(error))
+            raise
         self.scene.note(f"healed: {self._down}: proven after {self.heal_seconds:.3f} s")
         return self.heal_seconds
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Generator
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,19 +13,25 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import runner
+from prowl.chaos import plan, runner
+from prowl.chaos.pool import Pool
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
-from prowl.fixtures.processes import reap
+from prowl.fixtures.guard import serves
+from prowl.fixtures.identity import Identity
+from prowl.fixtures.remains import clear
+from prowl.fixtures.slots import Slots
 from prowl.reports import plugin as reports
+from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
 
 pytest_plugins = ("prowl.checks.plugin",)
 
 OUTCOME = pytest.StashKey[runner.Outcome]()
+BOSS_KEY = "prowl_boss"
 SCENARIO = pytest.StashKey[Scenario]()
 
 
@@ -38,11 +45,57 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Ask for Prowl's own checks and scenarios where ``prowl run`` was given no path; chaos needs proxies."""
-    if fixtures.TARGET in config.stash and config.getoption("chaos"):
+    boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
+    if boss is not None:
+        serves(Identity(**boss))
+    if reports.RUN in config.stash and config.getoption("chaos"):
         fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """A plan is all that is printed, by one process, and no file is written."""
+    if config.getoption("plan"):
+        config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
+        config.option.verbose, config.option.no_summary = -2, True
+        config.option.xmlpath = None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Print the plan instead of carrying it out."""
+    config = session.config
+    its = config.stash.get(fixtures.PLANNED, None)
+    if its is None or session.testsfailed:
+        return None
+    config.option.collectonly = True  # as pytest takes it: nothing was run, so nothing is remembered of it
+    looks = [look for item in session.items if (look := checks.look_of(item))]
+    asked = [scenario for item in session.items if (scenario := _scenario(item))]
+    first = {"seed": str(its.seed), "commit": commit(), "target": its.target, "cluster": its.cluster}
+    told = plan.lines({**first, "do it": its.again}, looks, asked, config.stash[fixtures.CLUSTER].cluster_spec)
+    terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
+    for line in told:
+        terminal.write_line(line)
+    return True
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say first what this machine can't do: these scenarios will be unknown."""
+    if reports.RUN not in config.stash or not config.getoption("chaos"):
+        return []
+    spec = config.stash[fixtures.CLUSTER].cluster_spec
+    reasons = ((scenario.name, plan.unavailable(scenario, spec)) for scenario in SCENARIOS)
+    return [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason is not None]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell each xdist worker whom it works for: what it owns is ended and healed when its controller is gone, too."""
+    own = Identity.of(os.getpid())
+    node.workerinput[BOSS_KEY] = asdict(own) if own is not None else None
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -74,19 +127,27 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
     return its
 
 
+@pytest.fixture(scope="session")
+def pool(pytestconfig: pytest.Config) -> Iterator[Pool]:
+    """The clusters of this worker; all workers of a run share one budget of node processes."""
+    folder = pytestconfig.stash[reports.RUN].folder
+    worker = getattr(pytestconfig, "workerinput", {"workerid": "alone", "workercount": 1})
+    with Pool(folder / "clusters" / worker["workerid"], Slots(folder / "slots"), worker["workercount"]) as pool:
+        yield pool
+
+
 @pytest.fixture
-def outcome(request: pytest.FixtureRequest, scenario: Scenario) -> runner.Outcome:
-    """What came of the scenario in a cluster of its own; the cluster is gone when the item ends."""
+def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> runner.Outcome:
+    """What came of the scenario in a cluster of this run's own."""
     config = request.config
     run = config.stash[reports.RUN]
-    chance = random.Random(f"{run.seed}/{scenario.name}")
     folder = run.folder / "scenarios" / scenario.name
 
     def say(line: str) -> None:
         reports.say(config, f"{scenario.name}: {line}")
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
-    its = runner.play(scenario, spec, folder, chance, say)
+    its = runner.play(scenario, spec, folder, run.seed, say, pool)
     request.node.stash[OUTCOME] = its
     return its
 
@@ -132,7 +193,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End whatever process of this run is still there: an interrupted worker may not have come to its own end."""
+    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end."""
     if reports.RUN in config.stash and not hasattr(config, "workerinput"):
-        for line in reap(config.stash[reports.RUN].folder):
+        for line in clear(config.stash[reports.RUN].folder, "the run's end"):
             reports.say(config, line)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from prowl.fixtures.cluster import EmbeddedCluster
 from prowl.fixtures.edges import Edge
-from prowl.fixtures.ports import LOOPBACK
+from prowl.fixtures.places import Address, address, address_of
 
 ANSWER_SECONDS = 2.0
 SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again
@@ -37,17 +37,17 @@ class Reach(StrEnum):
     REFUSED = "refuses"
 
 
-def reach(port: int, timeout_seconds: float = SILENCE_SECONDS) -> Reach:
-    """Connect to a port of loopback, ask for ``/health`` and return what came of it within the limit."""
+def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach:
+    """Connect to an address, or a port of loopback, ask for ``/health`` and return what came of it within the limit."""
     try:
-        connection = socket.create_connection((LOOPBACK, port), timeout_seconds)
+        connection = socket.create_connection(address(end), timeout_seconds)
     except ConnectionRefusedError:
         return Reach.REFUSED
     except OSError:  # not even the handshake: its queue is full, as a paused process's may be
         return Reach.SILENT
     with connection:
         try:
-            connection.sendall(REQUEST % LOOPBACK.encode())
+            connection.sendall(REQUEST % address(end)[0].encode())
             return Reach.ANSWERS if connection.recv(HEAD_BYTES) else Reach.CLOSED
         except TimeoutError:
             return Reach.SILENT
@@ -62,7 +62,7 @@ def port_of(url: str) -> int:
 
 def rpc_answers(cluster: EmbeddedCluster, name: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
     """Whether a node's RPC tells its height."""
-    connection = http.client.HTTPConnection(LOOPBACK, port_of(cluster.node(name).rpc), timeout=timeout_seconds)
+    connection = http.client.HTTPConnection(*address_of(cluster.node(name).rpc), timeout=timeout_seconds)
     request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
     try:
         connection.request("POST", "/", request, {"Content-Type": "application/json"})
@@ -84,7 +84,7 @@ def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     troubles = []
     for name in names:
         state = cluster.process(name).state
-        met = reach(port_of(cluster.node(name).rpc))
+        met = reach(address_of(cluster.node(name).rpc))
         if state != "gone":
             troubles.append(f"the process of {name} is {state}")
         elif met is not Reach.REFUSED:
@@ -98,10 +98,12 @@ def not_met(edges: Iterable[Edge], wanted: Reach) -> str:
     The same probe goes to each target directly: a target that does not answer there would prove nothing of its edges.
     """
     chosen = tuple(edges)
-    met = at_once(lambda edge: reach(edge.listen), chosen)
-    direct = at_once(lambda port: reach(port, ANSWER_SECONDS), tuple({edge.upstream for edge in chosen}))
+    met = at_once(lambda edge: reach(edge.near), chosen)
+    direct = at_once(lambda end: reach(end, ANSWER_SECONDS), tuple({edge.far for edge in chosen}))
     troubles = [f"{edge} {met[edge]}" for edge in chosen if met[edge] is not wanted]
-    troubles += [f"what listens on port {port} directly {its}" for port, its in direct.items() if its != Reach.ANSWERS]
+    troubles += [
+        f"what listens on {host}:{port} directly {its}" for (host, port), its in direct.items() if its != Reach.ANSWERS
+    ]
     return "; ".join(troubles)
 
 
@@ -122,13 +124,15 @@ class Exchange:
         return bool(found and length and len(body) == int(length[1]) and self.end_seconds is not None)
 
 
-def exchange(port: int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:
+def exchange(end: Address | int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:
     """Ask for ``/health`` with a request made longer by so many bytes, and listen until the end or the limit."""
     began = time.monotonic()
     received, first = b"", None
-    request = (REQUEST % LOOPBACK.encode()).replace(b"\r\n\r\n", b"\r\nX-Padding: %s\r\n\r\n" % (b"x" * padding_bytes))
+    request = (REQUEST % address(end)[0].encode()).replace(
+        b"\r\n\r\n", b"\r\nX-Padding: %s\r\n\r\n" % (b"x" * padding_bytes)
+    )
     try:
-        with socket.create_connection((LOOPBACK, port), timeout_seconds) as connection:
+        with socket.create_connection(address(end), timeout_seconds) as connection:
             connection.sendall(request)
             while (left := began + timeout_seconds - time.monotonic()) > 0 and len(received) < MOST_BYTES:
                 connection.settimeout(left)

@@ -10,26 +10,30 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from prowl.chaos.lifecycle import Broken
 from prowl.chaos.load import Flow, Load
 from prowl.chaos.observer import Observer
+from prowl.chaos.plan import GATE_BLOCKS, stakes_of, streams, unavailable
+from prowl.chaos.pool import Pool
 from prowl.chaos.scenario import Scenario, Scene
 from prowl.checks.invariants import Judgement, judge
 from prowl.fixtures import deadlines
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.cluster_spec import STAKE
 from prowl.fixtures.network import Network
+from prowl.fixtures.slots import Slots
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import Header, TimelineError, TimelineWriter, read
 from prowl.reports.verdicts import Verdict, worst
 
 Say = Callable[[str], None]
 
-GATE_BLOCKS = 5
 LOOK_SECONDS = 0.1
+# What a step, a fault, the cluster, a process, a proxy or a disk says when it fails.
+STEPS = (RuntimeError, OSError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -55,23 +59,35 @@ class Played:
     told: list[str] = field(default_factory=list)
 
 
-def play(scenario: Scenario, spec: ClusterSpec, folder: Path, chance: random.Random, say: Say) -> Outcome:
-    """Play a scenario in a cluster of its own below ``folder`` and judge its timeline."""
-    began = time.monotonic()
-    path = folder / "timeline.jsonl"
-    played = Played()
-    try:
-        # That there is nobody to break is told before anything starts; who it is, only once the network runs.
-        scenario.target({name: spec.stakes.get(name, STAKE) for name in spec.names}, random.Random(0), spec.names[0])
-        with EmbeddedCluster(spec, folder / "cluster", say) as cluster:
-            reason = scenario.fault.unavailable(cluster)
+def play(scenario: Scenario, spec: ClusterSpec, folder: Path, seed: int, say: Say, pool: Pool | None = None) -> Outcome:
+    """Play a scenario as the seed's plan says and judge its timeline, which is saved below ``folder``.
+
+    The cluster is one of the pool's; without a pool it is below ``folder``, too, and gone afterwards.
+    """
+    with ExitStack() as own:
+        if pool is None:
+            pool = own.enter_context(Pool(folder, Slots(folder / "slots")))
+        began = time.monotonic()
+        path = folder / "timeline.jsonl"
+        played = Played()
+        try:
+            # What can't be is told before anything starts; who it is for, only once the network runs.
+            scenario.target(stakes_of(spec), random.Random(0), spec.names[0])
+            reason = unavailable(scenario, spec)
             if reason is not None:
                 raise StepError(f"the fault is unavailable here: {reason}")
-            cluster.start()
-            _act(scenario, cluster, path, chance, say, played)
-    except (RuntimeError, OSError, ValueError) as error:  # a step, a fault, the cluster, a process, a proxy, a disk
-        played.failed = str(error)
-    return conclude(scenario, path, played, time.monotonic() - began)
+            with pool.lease(spec, say) as lease:
+                try:
+                    _act(scenario, lease.cluster, path, seed, say, played)
+                except STEPS as error:
+                    played.failed = str(error)
+                outcome = conclude(scenario, path, played, time.monotonic() - began)
+                if outcome.verdict is not Verdict.HELD:
+                    lease.spoil(f"{scenario.name} was {outcome.verdict} in it")
+                return outcome
+        except STEPS as error:
+            played.failed = str(error)
+        return conclude(scenario, path, played, time.monotonic() - began)
 
 
 def header(network: Network, scenario: str) -> Header:
@@ -88,19 +104,18 @@ def header(network: Network, scenario: str) -> Header:
     )
 
 
-def _act(
-    scenario: Scenario, cluster: EmbeddedCluster, path: Path, chance: random.Random, say: Say, played: Played
-) -> None:
+def _act(scenario: Scenario, cluster: EmbeddedCluster, path: Path, seed: int, say: Say, played: Played) -> None:
     network = cluster.network
+    whom, transfers = streams(seed, scenario.name)
     stakes = {node.name: node.stake or 1 for node in network.nodes}
     writer = TimelineWriter(path, header(network, scenario.name))
     with (
         Observer(network, writer, lambda name: cluster.process(name).state, cluster.log_of) as observer,
-        Load(network, chance) as load,
+        Load(network, transfers) as load,
     ):
         interval = _steady_state(observer, network)
         _flowing(load, interval, network)
-        victims = scenario.target(stakes, chance, _next_proposer(network, observer.tips[-1][1]))
+        victims = scenario.target(stakes, whom, _next_proposer(network, observer.tips[-1][1]))
         say(f"steady: a block every {interval:.2f} s, transfers flow; breaking {', '.join(victims)}")
         with Broken(scenario.fault, Scene(cluster, victims, observer.event)) as broken:
             hold = deadlines.pause_seconds(interval, network)

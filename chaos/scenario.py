@@ -8,19 +8,35 @@ from typing import Protocol
 
 from prowl.chaos.targets import Words
 from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.undo import Undo
 
 
 def _no_note(_text: str) -> None:
     """Keep nothing."""
 
 
+class Owe(Protocol):
+    """Writes what must be undone."""
+
+    def __call__(self, *undo: Undo) -> None:
+        """Flush these steps to the disk; LedgerError if that fails: then nothing may be done."""
+
+
+def _no_debt(*_undo: Undo) -> None:
+    """Keep nothing: no :class:`~prowl.chaos.lifecycle.Broken` has opened a ledger's entry for this scene."""
+
+
 @dataclass(frozen=True)
 class Scene:
-    """Where a fault acts: the cluster, the nodes that it is for, and how it adds its own words to the timeline."""
+    """Where a fault acts: the cluster, the nodes that it is for, and how it adds its own words to the timeline.
+
+    ``owe`` adds steps that undo the fault to the ledger while it is injected, each before it becomes necessary.
+    """
 
     cluster: EmbeddedCluster
     nodes: tuple[str, ...]
     note: Callable[[str], None] = _no_note
+    owe: Owe = _no_debt
 
     @property
     def others(self) -> tuple[str, ...]:
@@ -31,7 +47,8 @@ class Scene:
 class Fault(Protocol):
     """What is done to nodes, and undone. A fault acts and observes; ``chaos/lifecycle.py`` waits, and says what failed.
 
-    Observation is from outside the tool that acted. One object may be used again after its heal.
+    Observation is from outside the tool that acted. One object may be used again after its heal. What no end of a
+    process undoes is said by one more method, ``undo`` (see :mod:`prowl.chaos.ledger`).
     """
 
     @property

@@ -96,6 +96,7 @@ def named(name: str) -> Words:
             raise ValueError(f"No node is called {name!r}; there are {', '.join(stakes)}.{hint}")
         return (name,)
 
+    word.__name__ = name
     return word
 
 

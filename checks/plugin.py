@@ -12,13 +12,16 @@ from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView, View
+from prowl.fixtures.waivers import today, waiver_of
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
+from prowl.reports.redaction import told
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
 pytest_plugins = ("prowl.fixtures.plugin",)
 
 VIEW = pytest.StashKey[View]()
+LONGEST_SENTENCE = 2_000
 WHOLE = "network"  # stands in an item's id where a node's name would
 
 
@@ -112,22 +115,37 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     of = manual.item(check.item)
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
-    words = targets.words(item.config.stash[fixtures.TARGET])
+    target = item.config.stash[fixtures.TARGET]
+    words = targets.words(target)
+    rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()} -k {check.item}{whose} {words}"
     return Result(
         item=check.item,
         node=name,
         verdict=verdict,
-        promise=" ".join((getattr(item, "function").__doc__ or "").split()).rstrip("."),  # noqa: B009 - any item
-        expected=claim.expected,
-        observed=claim.observed,
+        promise=_promise(item),
+        expected=told(claim.expected, LONGEST_SENTENCE),
+        observed=told(claim.observed, LONGEST_SENTENCE),
         drift=Drift(*claim.drift) if claim.drift else None,
         advisory=check.advisory,
+        waiver=waiver_of(rules, check.item, name, today()),
         seconds=round(call.duration, 6),
         manual=f"{of.section}: {of.sentence}",
         next="" if verdict is Verdict.HELD else check.next,
         again=again,
     )
+
+
+def _promise(item: pytest.Item) -> str:
+    return " ".join((getattr(item, "function").__doc__ or "").split()).rstrip(".")  # noqa: B009 - any item
+
+
+def look_of(item: pytest.Item) -> tuple[str, str, str] | None:
+    """Return what an item will look at: its check's item, the node ("" for all of them) and the promise."""
+    check = check_of(getattr(item, "function", None))
+    if check is None:
+        return None
+    return check.item, (_whose(item, check) or "") if check.scope == "node" else "", _promise(item)
 
 
 def _outcome(view: View | None, call: pytest.CallInfo[Any]) -> tuple[Verdict, Claim]:

@@ -15,7 +15,7 @@ GB = 1e9
 )
 def test_block_height(node: NodeView) -> None:
     """The block height increases."""
-    expected = f"eth_blockNumber rises within {node.survey.window_seconds:.0f} s"
+    expected = f"{node.survey.height_source} rises within {node.survey.window_seconds:.0f} s"
     heights = node.heights(expected)
     (first, low), (last, high) = heights[0], heights[-1]
     node.expect(expected, high > low, f"{low} at {first.clock}, {high} at {last.clock}")

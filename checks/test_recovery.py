@@ -9,7 +9,7 @@ from prowl.reports.findings import Claim, Unknown
 NOT_HERE = (404, 405)
 
 
-@check("recovery/health-endpoints", next="Failure Recovery > Consensus Stall: restart affected nodes")
+@check("recovery/health-endpoints", needs="rpc", next="Failure Recovery > Consensus Stall: restart affected nodes")
 def test_health_endpoint(node: NodeView) -> None:
     """A node's health address answers (curl -sf http://localhost:$port/health, on the RPC port)."""
     expected = "GET /health on the RPC port answers 200"

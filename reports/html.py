@@ -16,6 +16,7 @@ from typing import Any
 import jinja2
 
 from prowl.reports.picture import Picture, draw
+from prowl.reports.redaction import redact
 from prowl.reports.run import Report
 from prowl.reports.stretches import clip
 from prowl.reports.timeline import TimelineError, read
@@ -115,7 +116,7 @@ def write(report: Report, folder: Path) -> Path:
     Timelines are read from the folder. One that can't be read is a sentence on the page; OSError if the page itself
     can't be written.
     """
-    text = render(report, folder)
+    text = redact(render(report, folder))
     path = folder / "report.html"
     draft = folder / "report.html.draft"
     try:

@@ -19,6 +19,7 @@ from prowl.reports.verdicts import NotAsked, Result, Verdict
 PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, the plugin, --rootdir=...
 
 RUN = pytest.StashKey[Run]()
+NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
 WORKER_KEY = "prowl_run"
@@ -28,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options about the run itself."""
     group = parser.getgroup("prowl")
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
+    group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
 
 
@@ -45,6 +47,7 @@ def _arguments(config: pytest.Config) -> list[str]:
 def begin(config: pytest.Config, target: str, cluster: str) -> Run:
     """Begin the run (in an xdist worker: join it), and collect and report its results."""
     config.stash[NOT_ASKED] = []
+    config.stash[NOTES] = []
     worker_input: dict[str, Any] | None = getattr(config, "workerinput", None)
     if worker_input is not None:
         joined = Run.from_json(worker_input[WORKER_KEY])
@@ -66,11 +69,25 @@ def begin(config: pytest.Config, target: str, cluster: str) -> Run:
     return joined
 
 
+def planned(config: pytest.Config, target: str, cluster: str) -> Run:
+    """Return the run that would begin, which has no folder; nothing is made and nothing will be reported."""
+    config.stash[NOT_ASKED] = []
+    seed = config.getoption("seed")
+    seed = run.drawn() if seed is None else seed
+    words = [word for word in _arguments(config) if word != "--plan"]
+    return Run(Path(), seed, target, cluster, run.repeat(program(), words, seed), 0.0)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In an xdist worker: hand what was not asked to the controller."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
         output[WORKER_KEY] = [asdict(row) for row in session.config.stash.get(NOT_ASKED, [])]
+
+
+def note(config: pytest.Config, line: str) -> None:
+    """Add a sentence about the run to its summary and its report."""
+    config.stash[NOTES].append(line)
 
 
 def say(config: pytest.Config, line: str) -> None:
@@ -146,6 +163,8 @@ class _Collector:
         self.report.run["partial"] = partial or bool(session.shouldstop) or bool(session.shouldfail)
         self.report.run["exit_code"] = int(exitstatus)
         self.report.run["seconds"] = round(time.time() - self.run.started, 3)
+        notes: list[str] = self.config.stash[NOTES]
+        self.report.run["notes"] = notes
         not_asked: list[NotAsked] = self.config.stash[NOT_ASKED]
         self.report.not_asked += not_asked
         self.written = self._write()
@@ -167,6 +186,8 @@ class _Collector:
             terminalreporter.write_line(f"Nothing was judged of {self.run.target}.", bold=True)
         else:
             terminalreporter.write_line(self.report.sentence, bold=True, **colour[self.report.verdict.value])
+        for note in self.report.run.get("notes", ()):
+            terminalreporter.write_line(f"  note: {note}")
         for row in _told_once(self.report.not_asked):
             terminalreporter.write_line(f"  not asked: {row}")
         for result in self.report.results:

@@ -6,10 +6,13 @@ remembered here for one purpose: :func:`redact` takes it out of texts.
 
 from __future__ import annotations
 
+import html
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 HIDDEN = "(redacted)"
 LEAST_LENGTH = 6  # a shorter value would be found in innocent words
@@ -62,13 +65,13 @@ class Secret:
 
 
 def remember(value: str) -> None:
-    """Take this value out of every text that :func:`redact` sees from now on."""
-    _values.add(value)
+    """Take this value, as it is or as pages and addresses write it, out of every text that :func:`redact` sees."""
+    _values.update({value, html.escape(value), json.dumps(value)[1:-1], quote(value, safe="")})
 
 
 def redact(text: str) -> str:
     """Return a text without the secrets that this process has read."""
-    for value in _values:
+    for value in sorted(_values, key=len, reverse=True):
         if value in text:
             text = text.replace(value, HIDDEN)
     return text

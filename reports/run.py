@@ -15,6 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from prowl.reports.redaction import redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 
 SCHEMA = 1
@@ -55,7 +56,7 @@ class Run:
 def begin(base: Path | None, seed: int | None, target: str, cluster: str, arguments: list[str], program: str) -> Run:
     """Make the run's folder and return the run; RunError, with a sentence, where the folder can't be written."""
     started = time.time()
-    seed = random.SystemRandom().randrange(2**32) if seed is None else seed
+    seed = drawn() if seed is None else seed
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
     try:
@@ -69,6 +70,11 @@ def begin(base: Path | None, seed: int | None, target: str, cluster: str, argume
             "Free some space there or name another folder with --run-dir."
         ) from None
     return Run(folder.resolve(), seed, target, cluster, repeat(program, arguments, seed), started)
+
+
+def drawn() -> int:
+    """Return a seed for a run that was given none."""
+    return random.SystemRandom().randrange(2**32)
 
 
 def _fresh(parent: Path, name: str) -> Path:
@@ -87,16 +93,27 @@ def repeat(program: str, arguments: list[str], seed: int) -> str:
 
 
 def commit() -> str:
-    """Return the commit of the checkout that this code runs from, with a + for changes; "" outside one."""
-    here = Path(__file__).resolve().parent
-    if not (here.parent / ".git").exists():
-        return ""
+    """Return the commit of Prowl's checkout that this runs in, with a + for changes; "" outside one.
+
+    The code lies in it or, for an installed wheel (as in tox), it is the current folder.
+    """
+    for folder in (Path(__file__).resolve().parent.parent, Path.cwd()):
+        if _is_own_checkout(folder):
+            command = ["git", "-C", str(folder), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude", "*"]
+            try:
+                done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+            except (OSError, subprocess.TimeoutExpired):
+                return ""
+            return done.stdout.strip()
+    return ""
+
+
+def _is_own_checkout(folder: Path) -> bool:
     try:
-        command = ["git", "-C", str(here), "describe", "--always", "--dirty=+", "--abbrev=12", "--exclude", "*"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout.strip()
+        project = (folder / "pyproject.toml").read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return False
+    return (folder / ".git").exists() and 'name = "prowl-testnet"' in project
 
 
 def versions() -> dict[str, str]:
@@ -156,7 +173,7 @@ class Report:
         }
         path = folder / "report.json"
         draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps(body, indent=1), encoding="utf-8")
+        draft.write_text(json.dumps(redacted(body), indent=1), encoding="utf-8")
         draft.replace(path)
         return path
 

@@ -137,7 +137,9 @@ class Cut:
 
     def heal(self, scene: Scene) -> None:
         """Restore them, by the ladder."""
-        scene.cluster.edges.restore(self.edges(scene))
+        told = scene.cluster.edges.restore(self.edges(scene))
+        if told:
+            scene.note(told)
 
     def left(self, scene: Scene) -> str:
         """Proven by a fresh probe through each edge."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prowl.chaos.proofs import Reach, not_up, port_of, reach
+from prowl.chaos.proofs import Reach, not_up, reach
 from prowl.chaos.scenario import Scene
 from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.places import address_of
 
 STOPPED = "stopped"
 
@@ -35,7 +36,7 @@ class Pause:
             if state != STOPPED:
                 troubles.append(f"the process of {name} is {state}, not {STOPPED}")
                 continue
-            met = reach(port_of(scene.cluster.node(name).rpc))
+            met = reach(address_of(scene.cluster.node(name).rpc))
             if met is not Reach.SILENT:
                 troubles.append(f"the RPC port of {name} {met}")
         return "; ".join(troubles)

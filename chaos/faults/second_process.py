@@ -53,8 +53,9 @@ class SecondProcess:
             environment["COC_DATA_DIR"] = json.loads(path.read_text(encoding="utf-8"))["dataDir"]
             log = folder / "second.log"
             log.unlink(missing_ok=True)
+            command = [*scene.cluster.place(name).prefix, *scene.cluster.spec.command(path, None)]
             self._second[name] = scene.cluster.register.spawn(
-                f"{name}-second", scene.cluster.spec.command(path, None), log=log, env=environment, cwd=folder
+                f"{name}-second", command, log=log, env=environment, cwd=folder
             )
 
     def config(self, config: dict[str, Any]) -> dict[str, Any]:

@@ -6,9 +6,10 @@ import threading
 
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import STOPPED
-from prowl.chaos.proofs import Reach, port_of, reach
+from prowl.chaos.proofs import Reach, reach
 from prowl.chaos.scenario import Scene
 from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.places import address_of
 from prowl.fixtures.waiting import wait_until
 
 SPAWN_SECONDS = 10.0
@@ -37,7 +38,7 @@ class SlowStart(Crash):
         """Proven by a process that is stopped, and an RPC port that refuses: it does not listen yet."""
         troubles = []
         for name in scene.nodes:
-            state, met = scene.cluster.process(name).state, reach(port_of(scene.cluster.node(name).rpc))
+            state, met = scene.cluster.process(name).state, reach(address_of(scene.cluster.node(name).rpc))
             if state != STOPPED:
                 troubles.append(f"the process of {name} is {state}, not {STOPPED}")
             elif met is not Reach.REFUSED:

@@ -8,6 +8,7 @@ from prowl.chaos.proofs import Exchange, at_once, exchange
 from prowl.chaos.scenario import Scene
 from prowl.fixtures.cluster import EmbeddedCluster
 from prowl.fixtures.edges import Edge
+from prowl.fixtures.places import Address
 
 LOOK_SECONDS = 3.0  # the longest that one probe through an edge listens
 
@@ -56,25 +57,27 @@ class Degraded:
     def missing(self, scene: Scene) -> str:
         """Proven by a fresh exchange through each edge that shows it, and a direct one that does not."""
         edges = self.edges(scene)
-        through = self._exchanges({edge.listen for edge in edges})
-        direct = self._exchanges({edge.upstream for edge in edges})
-        troubles = [f"{edge} shows nothing of it" for edge in edges if not self.shows(through[edge.listen])]
+        through = self._exchanges({edge.near for edge in edges})
+        direct = self._exchanges({edge.far for edge in edges})
+        troubles = [f"{edge} shows nothing of it" for edge in edges if not self.shows(through[edge.near])]
         for edge in edges:
-            its = direct[edge.upstream]
+            its = direct[edge.far]
             if self.shows(its) or not its.whole:
                 troubles.append(f"{edge.target} is no better directly")
         return "; ".join(dict.fromkeys(troubles))
 
     def heal(self, scene: Scene) -> None:
         """Restore the edges."""
-        scene.cluster.edges.restore(self.edges(scene))
+        told = scene.cluster.edges.restore(self.edges(scene))
+        if told:
+            scene.note(told)
 
     def left(self, scene: Scene) -> str:
         """Proven by a whole answer through each edge that shows nothing of it."""
         edges = self.edges(scene)
-        through = self._exchanges({edge.listen for edge in edges})
-        sick = [edge for edge in edges if self.shows(through[edge.listen]) or not through[edge.listen].whole]
+        through = self._exchanges({edge.near for edge in edges})
+        sick = [edge for edge in edges if self.shows(through[edge.near]) or not through[edge.near].whole]
         return "; ".join(f"{edge} still shows it" for edge in sick)
 
-    def _exchanges(self, ports: set[int]) -> Mapping[int, Exchange]:
-        return at_once(lambda port: exchange(port, LOOK_SECONDS, self.padding_bytes), tuple(sorted(ports)))
+    def _exchanges(self, ends: set[Address]) -> Mapping[Address, Exchange]:
+        return at_once(lambda end: exchange(end, LOOK_SECONDS, self.padding_bytes), tuple(sorted(ends)))

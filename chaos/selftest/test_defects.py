@@ -5,7 +5,6 @@ Nodes with different defects share a cluster: what is wrong with one must not sh
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,7 +105,7 @@ def test_each_signal_that_lies_in_a_stall_is_found_on_its_node_only(tmp_path: Pa
 )
 def test_each_defect_of_conduct_breaks_its_own_invariant_only(tmp_path: Path, defects: dict[str, str]) -> None:
     scenario = replace(SCENARIOS[0], target=named("node-3"))
-    outcome = runner.play(scenario, ClusterSpec(4, defects=defects), tmp_path, random.Random(1), lambda _line: None)
+    outcome = runner.play(scenario, ClusterSpec(4, defects=defects), tmp_path, 1, lambda _line: None)
     assert outcome.verdict.value == "broken", outcome
     rows = judge(read(tmp_path / "timeline.jsonl"))
     broken = {row.invariant for row in rows if row.verdict.value == "broken"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def test_no_timeline_at_all_is_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 3])
 def test_a_cluster_without_a_minority_is_unknown_with_a_reason(tmp_path: Path, count: int) -> None:
-    outcome = play(CRASH, ClusterSpec(count), tmp_path, random.Random(1), lambda _line: None)
+    outcome = play(CRASH, ClusterSpec(count), tmp_path, 1, lambda _line: None)
     assert outcome.verdict.value == "unknown"
     assert f"the {count} nodes" in outcome.observed
     assert not list(tmp_path.rglob("processes.jsonl")), "it is told before anything starts"
@@ -94,7 +93,7 @@ def test_an_unavailable_fault_is_unknown_and_starts_nothing(tmp_path: Path) -> N
         def unavailable(self, cluster: object) -> str:
             return "no such thing here"
 
-    outcome = play(replace(CRASH, fault=Nowhere()), ClusterSpec(4), tmp_path, random.Random(1), lambda _line: None)
+    outcome = play(replace(CRASH, fault=Nowhere()), ClusterSpec(4), tmp_path, 1, lambda _line: None)
     assert outcome.verdict.value == "unknown"
     assert "no such thing here" in outcome.observed
     assert not list(tmp_path.rglob("processes.jsonl"))

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -187,6 +187,7 @@ def test_the_command_that_repeats_names_the_installed_node() -> None:
     installed = Target("embedded", count=4, node_home=Path("/opt/coc"))
     assert targets.words(installed) == "--target embedded --node-home /opt/coc"
     assert targets.words(Target("testnet.toml"), installed).endswith("--cluster embedded --node-home /opt/coc")
+    assert targets.words(replace(installed, netns=True)).endswith("--node-home /opt/coc --netns")
 
 
 @pytest.mark.parametrize("line", ["", "coc_consensus_state NaN\n", "coc_consensus_state 0\n" * 2])

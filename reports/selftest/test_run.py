@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -156,3 +157,19 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
 
 def test_the_versions_name_what_a_stranger_needs() -> None:
     assert {"python", "system", "pytest", "prowl-testnet"} <= set(run.versions())
+
+
+@pytest.mark.parametrize(("name", "told"), [("prowl-testnet", True), ("a-stranger", False)])
+def test_the_commit_is_that_of_prowls_own_checkout_and_of_no_strangers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: bool
+) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
+    (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+        subprocess.run([*git, *words], check=True, timeout=30)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "__file__", str(tmp_path / "installed" / "reports" / "run.py"))
+    head = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=30, check=True
+    )
+    assert run.commit() == (head.stdout.strip() if told else "")

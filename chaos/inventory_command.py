@@ -1,0 +1,83 @@
+"""``prowl inventory``: publish the schema, write an inventory by asking the nodes, check one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from prowl.fixtures import inventory, inventory_init, inventory_schema, prometheus_target
+from prowl.fixtures.inventory import InventoryError
+from prowl.fixtures.prometheus_target import PrometheusError
+
+USAGE_ERROR = 4
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what ``prowl inventory`` takes."""
+    parts = parser.add_subparsers(dest="part", required=True, metavar="schema|init|check")
+    parts.add_parser("schema", help="print the JSON Schema of an inventory")
+    init = parts.add_parser("init", help="write an inventory by asking the nodes; nothing is overwritten")
+    init.add_argument("urls", nargs="*", metavar="URL", help="the RPC address of each node")
+    init.add_argument("--prometheus", metavar="URL", help="take the nodes from a Prometheus")
+    init.add_argument("--output", type=Path, default=Path("testnet.toml"), metavar="FILE", help="(testnet.toml)")
+    check = parts.add_parser("check", help="read an inventory and tell every fault")
+    check.add_argument("file", type=Path, metavar="FILE")
+
+
+def run(asked: argparse.Namespace) -> int:
+    """Do what was asked; 0 if it is done and nothing is in doubt, 1 if something is, 4 for wrong usage."""
+    if asked.part == "schema":
+        print(json.dumps(inventory_schema.json_schema(), indent=2))
+        return 0
+    return _check(asked.file) if asked.part == "check" else _init(asked)
+
+
+def _check(file: Path) -> int:
+    try:
+        network = inventory.read(file)
+    except InventoryError as error:
+        print(f"prowl inventory check: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    roles = [node.role for node in network.nodes]
+    kinds = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
+    print(
+        f"{file}: {len(roles)} nodes ({kinds}), {len(network.waivers)} waivers, {len(network.own_limits)} own limits."
+    )
+    return 0
+
+
+def _init(asked: argparse.Namespace) -> int:
+    if bool(asked.urls) == bool(asked.prometheus):
+        return _refuse("Give the RPC address of each node, or --prometheus URL with nothing beside it.")
+    if asked.output.exists():
+        return _refuse(f"{asked.output} is there already and is not overwritten; name another file with --output.")
+    for url in asked.urls:
+        if not inventory.is_address(url):
+            return _refuse("An RPC address is written like http://10.0.0.1:18780, without user, password or query.")
+    metrics: dict[str, str] = {}
+    urls = list(asked.urls)
+    try:
+        if asked.prometheus:
+            metrics = prometheus_target.metrics_addresses(asked.prometheus)
+            urls = list(metrics)
+    except PrometheusError as error:
+        return _refuse(str(error))
+    found = inventory_init.find(urls, metrics)
+    text = inventory_init.write(found, asked.prometheus)
+    try:
+        with asked.output.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+    except OSError as error:
+        return _refuse(f"{asked.output} can't be written: {error.strerror or error}.")
+    print(f"{asked.output}: {len(found)} nodes.")
+    doubts = [f"  {each.rpc}: {doubt}" for each in found for doubt in each.doubts]
+    if doubts:
+        print("\n".join(["Not proven, look at these (each is a comment in the file):", *doubts]))
+    return 1 if doubts else 0
+
+
+def _refuse(sentence: str) -> int:
+    print(f"prowl inventory init: {sentence}", file=sys.stderr)
+    return USAGE_ERROR

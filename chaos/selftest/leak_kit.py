@@ -1,0 +1,256 @@
+"""Kills a run at a stage and looks for whatever it left on the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import plyvel
+import psutil
+
+from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, STAGES
+from prowl.fixtures.cluster_spec import PORT_KEYS
+from prowl.fixtures.files import below, rows
+from prowl.fixtures.guard import LOG, OWNERS
+from prowl.fixtures.identity import Identity
+from prowl.fixtures.ledger import LEDGER, Entry, read
+from prowl.fixtures.ports import listened
+from prowl.fixtures.processes import REGISTER, RUN_VARIABLE
+from prowl.fixtures.undo import CGROUPS, NAMESPACES, mount_points, tag
+from prowl.fixtures.waiting import wait_until
+from prowl.reports import timeline
+
+STAGE_SECONDS = 120.0
+LONGEST_RANDOM_SECONDS = 12.0
+LONGEST_DELAY_SECONDS = 0.5
+CLEARED_SECONDS = 10.0  # what is promised
+END_SECONDS = 60.0
+LOOK_SECONDS = 0.005
+WHO = ("run", "worker", "run and proxy")
+
+
+@dataclass(frozen=True)
+class Case:
+    """Who is killed at which stage, how long after it began, under which fault.
+
+    ``workers``: xdist's, so that the run owns nothing itself; ``watched``: a watchdog clears up, else ``prowl heal``.
+    """
+
+    stage: str
+    who: str
+    fault: str
+    delay_seconds: float
+    workers: int = 0
+    watched: bool = True
+
+
+@dataclass
+class Killed:
+    """What was killed when, and what became of what it left."""
+
+    case: Case
+    moment: str
+    cleared_seconds: float
+    left: list[str]
+    told: list[str]
+
+    def __str__(self) -> str:
+        case = self.case
+        by = "watchdog" if case.watched else "prowl heal"
+        beside = "-n 1" if case.workers else ""
+        became = "; ".join(self.left) or f"clear after {self.cleared_seconds:4.1f} s: {len(self.told)} things by {by}"
+        return (
+            f"{case.who:<13} {beside:<4} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
+            f"last on the ledger: {self.moment:<8} {became}"
+        )
+
+
+def cases(chance: Random, count: int, unwatched: int) -> list[Case]:
+    """Return seeded cases: every stage by turns; the last ones are without a watchdog."""
+    made = []
+    for number in range(count + unwatched):
+        stage = STAGES[number % len(STAGES)]
+        longest = LONGEST_RANDOM_SECONDS if stage == "random" else LONGEST_DELAY_SECONDS
+        delay, fault = round(chance.uniform(0, longest), 3), chance.choice(sorted(FAULTS))
+        who = chance.choice(WHO) if number < count else "run"
+        workers = 1 if who == "worker" else chance.choice((0, 1))
+        made.append(Case(stage, who, fault, delay, workers, number < count))
+    return made
+
+
+def kill_and_look(case: Case, folder: Path, seed: int) -> Killed:
+    """Start a run below a folder, kill it, and return what was left of it once its time to be cleared was over."""
+    folder.mkdir(parents=True)
+    (folder / "test_leak.py").write_text(FILE, encoding="utf-8")
+    workers = ["-n", str(case.workers), "--maxfail=1"] if case.workers else []
+    words = ["--target", "embedded", f"--run-dir={folder / 'run'}", f"--seed={seed}", *workers, "test_leak.py"]
+    with (folder / "output.txt").open("wb") as output:
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "prowl.chaos.cli", "run", *words],
+            cwd=folder,
+            env={**os.environ, "STAGE": case.stage, "FAULT": case.fault},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        return _Victim(case, folder / "run", popen).killed()
+    finally:
+        popen.kill()
+        popen.wait(END_SECONDS)
+
+
+class _Victim:
+    """A run to be killed."""
+
+    def __init__(self, case: Case, run: Path, popen: subprocess.Popen[bytes]) -> None:
+        self.case = case
+        self.run = run
+        self.popen = popen
+
+    def killed(self) -> Killed:
+        """Kill it at its moment and look what is left."""
+        case, popen = self.case, self.popen
+        reached = wait_until(lambda: self._reached() or popen.poll() is not None, STAGE_SECONDS, LOOK_SECONDS)
+        wait_until(lambda: popen.poll() is not None, case.delay_seconds, LOOK_SECONDS)
+        folders, moment, victims = self._folders(), self._moment(), self._victims()
+        if not reached or (popen.poll() is not None and case.stage != "random"):
+            return Killed(case, moment, 0.0, [f"the run never stood at the stage {case.stage}"], [])
+        for victim in victims:
+            victim.signal(signal.SIGKILL)
+        began = time.monotonic()
+        told = [] if case.watched else self._heal_by_hand()
+        wait_until(lambda: not self._left(folders), CLEARED_SECONDS)
+        seconds, left = time.monotonic() - began, self._left(folders)
+        if case.who == "worker":  # the run goes on without it and ends in order
+            if not wait_until(lambda: popen.poll() is not None, END_SECONDS):
+                left.append("the run did not end after its worker was killed")
+            wait_until(lambda: not self._left(self._folders()), CLEARED_SECONDS)
+        left += self._left(self._folders())
+        return Killed(case, moment, seconds, [*dict.fromkeys(left), *_unreadable(self.run)], told or self._log())
+
+    def _reached(self) -> bool:
+        stage = self.case.stage
+        if stage == "random":
+            return True
+        if stage == "between":
+            return (self.run / MARK).exists()
+        row = "effect" if stage == "injected" else stage
+        return any(entry.state == row for entry in self._debts())
+
+    def _folders(self) -> list[Path]:
+        return [path.parent for path in below(self.run, OWNERS)] if self.run.is_dir() else []
+
+    def _debts(self) -> list[Entry]:
+        return [entry for path in self.run.glob(f"scenarios/*/cluster/{LEDGER}") for entry in read(path)]
+
+    def _moment(self) -> str:
+        debts = self._debts()
+        return debts[-1].state if debts else "nothing"
+
+    def _owners(self) -> list[Identity]:
+        found = [row["owner"] for folder in self._folders() for row in rows(folder / OWNERS)]
+        return [Identity(**owner) for owner in found]
+
+    def _victims(self) -> list[Identity]:
+        own = Identity.of(self.popen.pid)
+        workers = [owner for owner in self._owners() if owner.running() and owner != own]
+        found = workers if self.case.who == "worker" and workers else [own] if own is not None else []
+        if self.case.who == "run and proxy":
+            found = [*self._registered("toxiproxy"), *found]
+        return found if self.case.watched else [*_watchdogs(self._owners()), *found]
+
+    def _registered(self, name: str = "") -> list[Identity]:
+        found = [row for folder in self._folders() if (folder / REGISTER).exists() for row in rows(folder / REGISTER)]
+        return [
+            Identity(row["pid"], row["started"], row["boot"])
+            for row in found
+            if "pid" in row and row["name"].startswith(name)
+        ]
+
+    def _heal_by_hand(self) -> list[str]:
+        """Call ``prowl heal``."""
+        self.popen.wait(END_SECONDS)
+        done = subprocess.run(
+            [sys.executable, "-m", "prowl.chaos.cli", "heal", str(self.run)],
+            capture_output=True, text=True, timeout=END_SECONDS, check=False,
+        )  # fmt: skip
+        return done.stdout.splitlines() if done.returncode == 0 else [f"prowl heal failed: {done.stdout}"]
+
+    def _left(self, folders: list[Path]) -> list[str]:
+        """Return what of these folders is on the machine."""
+        owners = [Identity(**row["owner"]) for folder in folders for row in rows(folder / OWNERS)]
+        running = [f"owner {owner.pid}" for owner in owners if owner.running() and self.case.who != "worker"]
+        running += [f"watchdog {its.pid}" for its in _watchdogs([owner for owner in owners if not owner.running()])]
+        return running + [line for folder in folders for line in _left_of(folder)]
+
+    def _log(self) -> list[str]:
+        return [
+            line for folder in self._folders() for path in folder.glob(LOG) for line in path.read_text().splitlines()
+        ]
+
+
+def _watchdogs(owners: list[Identity]) -> list[Identity]:
+    marks = [f'"owner": {{"pid": {owner.pid}, "started": {owner.started},' for owner in owners]
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            command = " ".join(process.cmdline())
+            if "prowl.fixtures.watchdog" in command and any(mark in command for mark in marks):
+                found.append(Identity.of(process.pid))
+    return [identity for identity in found if identity is not None]
+
+
+def _left_of(folder: Path) -> Iterator[str]:
+    """Yield what of a cluster's folder is there: processes, ports, mounts, loops, cgroups, namespaces, debts."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get(RUN_VARIABLE) == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
+                yield f"process {process.pid} {process.name()}"
+    yield from (f"port {port}" for port in sorted(_ports(folder) & listened()))
+    yield from (f"mount {point}" for point in mount_points() if point.startswith(f"{folder}/"))
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            if backing.read_text().startswith(f"{folder}/"):
+                yield f"loop device {backing.parent.parent.name}"
+    yield from (
+        f"cgroup {path}" for parent in (CGROUPS, CGROUPS / "memory") for path in parent.glob(f"*{tag(folder)}*")
+    )
+    yield from (f"namespace {path}" for path in NAMESPACES.glob(f"*{tag(folder)}*"))
+    if (folder / LEDGER).exists():
+        yield from (f"debt {entry.words!r}" for entry in read(folder / LEDGER) if entry.open)
+
+
+def _ports(folder: Path) -> set[int]:
+    found = set()
+    for path in folder.glob("node-*/config.json"):
+        with suppress(ValueError):
+            config = json.loads(path.read_text(encoding="utf-8"))
+            found |= {config[key] for key in PORT_KEYS}
+            found |= {int(peer["url"].rpartition(":")[2]) for peer in config["peers"]}
+    return found
+
+
+def _unreadable(run: Path) -> Iterator[str]:
+    """Yield each file of a cluster that does not open: timelines, ledgers, stores."""
+    for path in run.rglob("timeline.jsonl"):
+        try:
+            timeline.read(path)
+        except timeline.TimelineError as error:
+            if "holds no sample" not in str(error):  # killed before the first was taken
+                yield str(error)
+    for path in run.rglob("leveldb-*"):
+        try:
+            plyvel.DB(str(path), create_if_missing=True, paranoid_checks=True).close()
+        except plyvel.Error as error:
+            yield f"{path} does not open: {error}"

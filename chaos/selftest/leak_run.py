@@ -1,0 +1,153 @@
+"""A run that is made to be killed: two scenarios that stand still at a stage, so that the moment is no luck.
+
+``STAGE`` in the environment names it: ``intent`` (the ledger has it, nothing is done yet), ``healing`` (the ledger has
+that the heal began, nothing is undone yet), ``between`` (the first scenario's cluster is gone, the second's not yet
+there); with ``injected`` and ``random`` nothing stands still.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos import runner
+from prowl.chaos.faults.crash import Crash
+from prowl.chaos.faults.cut import Cut, Mode
+from prowl.chaos.faults.pause import Pause
+from prowl.chaos.scenario import Fault, Scenario, Scene
+from prowl.chaos.targets import named
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
+from prowl.fixtures.waiting import wait_until
+from prowl.reports import plugin as reports
+
+STAGES = ("intent", "injected", "healing", "between", "random")
+STAND_SECONDS = 60.0
+COMMAND_SECONDS = 20.0
+MARK = "between"
+SPEC = ClusterSpec(2, block_ms=300)
+FILE = "from prowl.chaos.selftest.leak_run import *  # noqa: F403\n"
+
+
+def _stand(stage: str) -> None:
+    if os.environ.get("STAGE") == stage:
+        wait_until(lambda: None, STAND_SECONDS)
+
+
+class Standing:
+    """Another fault, which stands still before it is injected or healed, if that is the stage."""
+
+    def __init__(self, fault: Fault) -> None:
+        self.fault = fault
+        self.limit_seconds = fault.limit_seconds + STAND_SECONDS
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+        return self.fault.unavailable(cluster)
+
+    def events(self, scene: Scene) -> tuple[str, str]:
+        return self.fault.events(scene)
+
+    def inject(self, scene: Scene) -> None:
+        _stand("intent")
+        self.fault.inject(scene)
+
+    def missing(self, scene: Scene) -> str:
+        return self.fault.missing(scene)
+
+    def heal(self, scene: Scene) -> None:
+        _stand("healing")
+        self.fault.heal(scene)
+
+    def left(self, scene: Scene) -> str:
+        return self.fault.left(scene)
+
+
+class Furniture(Pause):
+    """A pause that also leaves a loop file system, a cgroup and a network namespace, each where it can be made."""
+
+    def undo(self, scene: Scene) -> tuple[Undo, ...]:
+        image, place = _disk(scene)
+        tag = scene.cluster.ledger.tag
+        return (
+            *(Cgroup(str(path)) for path in _cgroups(tag)),
+            Netns(f"prowl-{tag}"),
+            Loop(str(image)),
+            Mount(str(place)),
+        )
+
+    def inject(self, scene: Scene) -> None:
+        super().inject(scene)
+        image, place = _disk(scene)
+        place.mkdir()
+        image.write_bytes(bytes(1 << 20))
+        tag = scene.cluster.ledger.tag
+        for command in (
+            ["mkfs.ext4", "-q", str(image)],
+            ["mount", "-o", "loop", str(image), str(place)],
+            ["ip", "netns", "add", f"prowl-{tag}"],
+            *(["mkdir", str(path)] for path in _cgroups(tag)),
+        ):
+            subprocess.run(command, capture_output=True, check=False, timeout=COMMAND_SECONDS)
+
+    def heal(self, scene: Scene) -> None:
+        for step in reversed(self.undo(scene)):
+            if step.left(scene.cluster.folder):
+                step.undo(scene.cluster.folder)
+        super().heal(scene)
+
+
+def _disk(scene: Scene) -> tuple[Path, Path]:
+    return scene.cluster.folder / "disk.img", scene.cluster.folder / "disk"
+
+
+def _cgroups(tag: str) -> list[Path]:
+    """Return the cgroup to make: below the memory controller of version 1, or at the root of version 2."""
+    parents = [parent for parent in (CGROUPS / "memory", CGROUPS) if (parent / "cgroup.procs").exists()]
+    return [parent / f"prowl-{tag}" for parent in parents[:1]]
+
+
+class OwedStanding(Standing):
+    """The same of a fault that says what undoes it."""
+
+    def undo(self, scene: Scene) -> tuple[Undo, ...]:
+        assert isinstance(self.fault, Furniture)
+        return self.fault.undo(scene)
+
+
+FAULTS: dict[str, Fault] = {
+    "crash": Standing(Crash()),
+    "pause": Standing(Pause()),
+    "refuse": Standing(Cut()),
+    "black-hole": Standing(Cut(mode=Mode.BLACK_HOLE)),
+    "furniture": OwedStanding(Furniture()),
+}
+
+
+@pytest.fixture
+def stand_between(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> Iterator[None]:
+    """Stand still after the first scenario."""
+    yield
+    if request.node.name.endswith("[0]") and os.environ.get("STAGE") == "between":
+        (pytestconfig.stash[reports.RUN].folder / MARK).touch()
+        _stand("between")
+
+
+@pytest.mark.usefixtures("stand_between")
+@pytest.mark.parametrize("number", [0, 1] if os.environ.get("STAGE") == "between" else [0])
+def test_to_be_killed(pytestconfig: pytest.Config, number: int) -> None:
+    run = pytestconfig.stash[reports.RUN]
+    scenario = Scenario(
+        f"leak-{number}",
+        item="recovery/consensus-stall",
+        why="a run that is killed leaves nothing",
+        fault=FAULTS[os.environ.get("FAULT", "crash")],
+        target=named("node-2"),
+        always=("agreement",),
+        after_heal=(),
+    )
+    outcome = runner.play(scenario, SPEC, run.folder / "scenarios" / scenario.name, run.seed, lambda _line: None)
+    assert outcome.verdict.value == "held", outcome.observed

@@ -1,0 +1,204 @@
+"""Every planted defect that an oracle can judge now is caught by the one that it names; the others are listed.
+
+One story each: the defect alone, on a cluster of its own, under the fault that brings it to light. Its oracle must say
+broken (unknown where the defect takes away what the oracle reads), and no other may say broken but one that follows of
+necessity. The same stories without a defect are held. What a survey shows is in test_defects.py, one cluster for all.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from prowl.chaos import runner
+from prowl.chaos.faults.crash import Crash
+from prowl.chaos.faults.cut import Cut
+from prowl.chaos.load import GAS_PRICE_WEI
+from prowl.chaos.scenario import Fault, Scenario, Scene
+from prowl.chaos.selftest.test_defects import CHECKS, SEEN_IN_A_SURVEY
+from prowl.checks.invariants import invariants, judge
+from prowl.fixtures.cluster import CHAIN_ID, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.keys import development_key
+from prowl.fixtures.reference.core_defects import CORE_DEFECTS
+from prowl.fixtures.reference.crypto import PrivateKey
+from prowl.fixtures.reference.defects import DEFECTS
+from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.reports.timeline import read
+from prowl.reports.verdicts import Verdict, worst
+
+ANSWER_SECONDS = 5.0
+STAKE = 10**18
+NODES = 4
+EVERYWHERE = tuple(f"node-{number}" for number in range(1, NODES + 1))
+POOR = PrivateKey(b"\x42" * 32)
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """No fault of the network's: every node is sent a transfer whose sender has nothing."""
+
+    limit_seconds: float = 10.0
+
+    def unavailable(self, _cluster: EmbeddedCluster) -> str | None:
+        return None
+
+    def events(self, _scene: Scene) -> tuple[str, str]:
+        return "note a transfer without funds is sent to every node", "note nothing has to be undone"
+
+    def inject(self, scene: Scene) -> None:
+        raw = sign_transfer(POOR, 0, development_key(0).address, 1, GAS_PRICE_WEI, CHAIN_ID)
+        for node in scene.cluster.network.nodes:
+            request = {"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw]}
+            answer = httpx.post(node.rpc, json=request, timeout=ANSWER_SECONDS).json()
+            assert "insufficient funds" in answer["error"]["message"]
+
+    def missing(self, _scene: Scene) -> str:
+        return ""
+
+    def heal(self, _scene: Scene) -> None:
+        """There is nothing to undo."""
+
+    def left(self, _scene: Scene) -> str:
+        return ""
+
+
+def exactly(*names: str) -> Callable[..., tuple[str, ...]]:
+    return lambda *_given: names
+
+
+@dataclass(frozen=True)
+class Story:
+    """A fault for these nodes, and the defects that it brings to light, each on the nodes named."""
+
+    fault: Fault
+    victims: tuple[str, ...]
+    defects: Mapping[str, tuple[str, ...]]
+    stakes: Mapping[str, int] = field(default_factory=dict)
+    follows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Invariants that are broken of necessity too."""
+
+    def play(self, folder: Path, defect: str | None) -> dict[str, Verdict]:
+        """Return the worst verdict of each invariant that the timeline gave occasion to."""
+        scenario = Scenario(
+            "story",
+            item="recovery/consensus-stall",
+            why="",
+            fault=self.fault,
+            target=self.target,
+            always=(),
+            after_heal=(),
+        )
+        planted = dict.fromkeys(self.defects[defect], defect) if defect else {}
+        spec = ClusterSpec(NODES, defects=planted, stakes=dict(self.stakes))
+        told: list[str] = []
+        outcome = runner.play(scenario, spec, folder, random.Random(1), told.append)
+        print("\n".join([f"--- {defect}", *told, *outcome.evidence]))
+        rows = judge(read(folder / "timeline.jsonl"))
+        names = {row.invariant for row in rows}
+        return {name: worst(row.verdict for row in rows if row.invariant == name) for name in names}
+
+    @property
+    def target(self) -> Callable[..., tuple[str, ...]]:
+        return exactly(*self.victims)
+
+
+ONE = ("node-3",)
+LOST = frozenset({"progress-with-quorum", "recovery", "progress-after-heal", "signals"})
+STORIES = {
+    "a crash": Story(
+        Crash(),
+        ONE,
+        {
+            "never-rejoins": ONE,
+            "other-format": ONE,
+            "tip-behind": ONE,
+            "balance-lost": ONE,
+            "cannot-read-old-store": ONE,
+            "sync-flag-held": ONE,
+            "votes-twice": ONE,
+            "transaction-twice": ONE,
+            "deaf-to-one": ONE,
+            "no-round-change": EVERYWHERE,
+        },
+        follows={"no-round-change": frozenset({"progress-after-heal"})},
+    ),
+    "half are down": Story(
+        Crash(),
+        ("node-3", "node-4"),
+        {
+            "finalizes-below-quorum": EVERYWHERE,
+            "counts-validator-twice": EVERYWHERE,
+            "height-missing": ("node-1",),
+            "height-negative": ("node-1",),
+            "metrics-late": ("node-1",),
+        },
+    ),
+    "the heaviest is down": Story(Crash(), ("node-4",), {"ignores-stake": EVERYWHERE}, stakes={"node-4": 5 * STAKE}),
+    "a partition": Story(Cut(), ("node-1", "node-2"), {"never-resends": EVERYWHERE}, follows={"never-resends": LOST}),
+    "a rejected transaction": Story(
+        Rejected(), ONE, {"stops-at-rejected": EVERYWHERE}, follows={"stops-at-rejected": frozenset({"signals"})}
+    ),
+}
+TOLD = [(story, defect) for story, told in STORIES.items() for defect in told.defects]
+IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # test_defects.py
+IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
+"""They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
+WAITING = {
+    "memory-lies": "the check of what the operating system says of a process",
+    "ready-early": "the check of health against heights",
+    "root-wrong": "the check of state roots at one height",
+    "starts-empty": "the scenario that damages a store",
+    "starts-shorter": "the scenario that damages a store",
+    "two-writers": "the scenario that starts a second writer",
+    "memory-leak": "the runs that look for growth",
+    "descriptor-leak": "the runs that look for growth",
+    "disk-growth": "the runs that look for growth",
+    "longer-over-final": "the scenario that feeds branches to a live node",
+    "length-before-finality": "the scenario that feeds branches (the fork choice's state machine finds it)",
+    "weight-before-length": "the scenario that feeds branches (the fork choice's state machine finds it)",
+    "tie-by-arrival": "the scenario that feeds branches (the fork choice's state machine finds it)",
+    "backup-torn": "the restore drill",
+    "forgets-votes": "the restore of an older backup onto a validator that has voted since",
+}
+FEEDS_BRANCHES = {"longer-over-final", "forgets-votes"}
+"""Their invariants exist; what would bring them to light does not yet."""
+
+
+def test_every_defect_is_judged_or_waits_for_an_oracle_that_is_not_there() -> None:
+    told = [defect for _, defect in TOLD]
+    surveyed = {defect.name for defect in SEEN_IN_A_SURVEY}
+    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION]
+    assert sorted([*judged, *WAITING]) == sorted(DEFECTS), "each defect has exactly one place"
+    assert set(CORE_DEFECTS) >= IN_SIMULATION
+    oracles = {*CHECKS, *(invariant.name for invariant in invariants())}
+    for name in WAITING.keys() - FEEDS_BRANCHES:
+        assert DEFECTS[name].oracle not in oracles, f"{DEFECTS[name].oracle} is there now: {name} must be proven"
+    for name in judged:
+        assert DEFECTS[name].oracle in oracles
+    print(f"{len(DEFECTS)} defects, {len(judged)} judged, {len(WAITING)} waiting:")
+    print("\n".join(f"{name}: {DEFECTS[name].oracle}: waits for {why}" for name, why in WAITING.items()))
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_each_story_is_held_without_a_defect(tmp_path: Path, story: str) -> None:
+    verdicts = STORIES[story].play(tmp_path, None)
+    assert {name: its for name, its in verdicts.items() if its is not Verdict.HELD} == {}
+
+
+MISSING = {"height-missing"}
+"""They take away what the oracle reads: that is unknown, and never held."""
+
+
+@pytest.mark.parametrize(("story", "defect"), TOLD, ids=[defect for _, defect in TOLD])
+def test_the_oracle_that_it_names_catches_it_and_no_other(tmp_path: Path, story: str, defect: str) -> None:
+    verdicts = STORIES[story].play(tmp_path, defect)
+    oracle = DEFECTS[defect].oracle
+    wanted = Verdict.UNKNOWN if defect in MISSING else Verdict.BROKEN
+    assert verdicts.get(oracle) is wanted, verdicts
+    broken = {name for name, its in verdicts.items() if its is Verdict.BROKEN}
+    assert broken <= {oracle} | STORIES[story].follows.get(defect, frozenset())

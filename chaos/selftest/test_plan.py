@@ -1,0 +1,140 @@
+"""A plan is the same for the same seed, byte for byte, says what the run would do, and touches and asks nothing."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+
+import pytest
+
+from prowl.chaos import plan, targets
+from prowl.chaos.faults import cut
+from prowl.chaos.faults.cut import Cut
+from prowl.chaos.faults.latency import Latency
+from prowl.chaos.faults.pause import Pause
+from prowl.chaos.plan import lines, paper, stakes_of, streams
+from prowl.chaos.scenario import Scenario
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.fixtures.cluster import ClusterSpec
+from prowl.fixtures.selftest.stub import StubNode
+
+pytest_plugins = ("pytester",)
+
+CRASH = SCENARIOS[0]
+RUN = {"seed": "7", "commit": "abc"}
+
+
+def told(scenario: Scenario, spec: ClusterSpec = ClusterSpec(4), seed: int = 7) -> str:  # noqa: B008 - frozen
+    return "\n".join(lines({**RUN, "seed": str(seed)}, [], [scenario], spec))
+
+
+def test_it_says_whom_how_long_and_what_is_expected() -> None:
+    text = told(CRASH)
+    (victim,) = CRASH.target(stakes_of(ClusterSpec(4)), streams(7, CRASH.name)[0])
+    for line in (
+        "seed      7",
+        f"  whom      minority: {victim}",
+        f"  fault     kill {victim}",
+        "  hold      10 block intervals and the allowance of a dead proposer",
+        f"  heal      start {victim}",
+        f"  expected  {CRASH.expected}",
+    ):
+        assert line in text.splitlines()
+
+
+def test_the_same_seed_gives_the_same_plan_and_another_may_give_another() -> None:
+    assert told(CRASH) == told(CRASH)
+    assert len({told(CRASH, seed=seed).replace(f"seed      {seed}", "") for seed in range(20)}) == 4
+
+
+def test_what_depends_on_the_height_stays_a_word() -> None:
+    text = told(replace(CRASH, target=targets.proposer_next))
+    assert "whom      proposer-next: Who proposes next is known only at a height" in text
+    assert "fault     Crash of proposer-next" in text
+    assert "node-" not in text
+
+
+def test_every_kind_of_fault_has_words_without_a_port() -> None:
+    for fault in (Pause(), Cut(), Cut(cut.isolate), Cut(cut.one_way), Latency()):
+        text = told(replace(CRASH, fault=fault, target=targets.named("node-2")))
+        assert "whom      node-2\n" in text
+        assert re.search(r"fault     (pause|partition|cut|.*latency).*node-2", text), text
+    ring = told(replace(CRASH, fault=Cut(cut.ring), target=targets.ring))
+    assert "fault     cut node-" in ring
+
+
+@pytest.mark.parametrize("target", [targets.ring, targets.minority])
+def test_who_cannot_be_is_told(target: targets.Words) -> None:
+    assert re.search(
+        r"whom .*(needs at least 4|holds less than a third)", told(replace(CRASH, target=target), ClusterSpec(3))
+    )
+
+
+def test_what_this_machine_cannot_do_is_told() -> None:
+    class Nowhere(Pause):
+        def unavailable(self, cluster: object) -> str:
+            return "no such thing here"
+
+    scenario = replace(CRASH, fault=Nowhere())
+    assert "UNAVAILABLE here, so its verdict would be unknown: no such thing here" in told(scenario)
+    assert plan.unavailable(scenario, ClusterSpec(4)) == "no such thing here"
+    assert plan.unavailable(CRASH, ClusterSpec(4)) is None
+
+
+def test_the_run_carries_out_the_plan() -> None:
+    """Both draw from the same streams, whatever else has drawn meanwhile."""
+    whom, load = streams(7, CRASH.name)
+    load.random()
+    assert whom.random() == streams(7, CRASH.name)[0].random()
+
+
+def test_a_plan_on_paper_makes_nothing() -> None:
+    cluster = paper(ClusterSpec(4))
+    assert not cluster.folder.exists()
+    assert len(cluster.edges.edges) == 12
+
+
+@pytest.fixture
+def stubs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[StubNode]]:
+    """Nodes that record what they are asked, and an inventory of them."""
+    monkeypatch.delenv("PROWL_TARGET", raising=False)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    with ExitStack() as stack:
+        nodes = [stack.enter_context(StubNode(f"node-{number}")) for number in range(1, 5)]
+        pytester.makefile(".toml", testnet="\n".join(node.toml for node in nodes))
+        yield nodes
+
+
+def prowl(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
+    return pytester.run(sys.executable, "-m", "prowl.chaos.cli", "run", "--plan", *words, timeout=120)
+
+
+@pytest.mark.parametrize("target", ["embedded", "testnet.toml"])
+def test_a_user_gets_it_twice_the_same_and_nothing_is_touched(
+    pytester: pytest.Pytester, stubs: list[StubNode], target: str
+) -> None:
+    before = {path.name for path in pytester.path.iterdir()}
+    words = ("--chaos", "--target", target, "--seed", "7", "--junitxml=junit.xml")
+    first, second = prowl(pytester, *words), prowl(pytester, *words)
+    assert (first.ret, second.ret) == (0, 0)
+    assert first.outlines == second.outlines
+    assert first.outlines[0] == "seed      7", "the plan is all that is printed"
+    assert any(line.startswith("do it     prowl run --chaos") and line.endswith("--seed 7") for line in first.outlines)
+    assert any(line.startswith("  daily/peers on node-1, ") for line in first.outlines)
+    assert any(line.startswith("minority-crash") for line in first.outlines)
+    after = {path.name for path in pytester.path.iterdir()}
+    assert after - {"stdout", "stderr"} == before, "pytester's own two files, and no other"
+    assert [node.asked for node in stubs] == [[]] * 4, "no connection at all"
+
+
+def test_workers_change_nothing_and_a_choice_is_honoured(pytester: pytest.Pytester, stubs: list[StubNode]) -> None:
+    result = prowl(pytester, "--target", "testnet.toml", "-n", "2", "-k", "peers", "--node", "node-2")
+    assert result.ret == 0
+    assert [line for line in result.outlines if line.startswith("  ")] == [
+        line for line in result.outlines if line.startswith("  daily/peers on node-2: ")
+    ]
+    assert prowl(pytester, "--target", "testnet.toml", "-k", "nothing").ret == 5
+    assert prowl(pytester, "--target", "nowhere.toml").ret == 4

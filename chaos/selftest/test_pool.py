@@ -1,0 +1,94 @@
+"""The pool: a cluster is used again only while it is as good as new, and room goes back when it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos.pool import Pool
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.slots import Slots
+from prowl.fixtures.undo import Remove
+
+SPEC = ClusterSpec(4)
+
+
+def terminated(cluster: EmbeddedCluster) -> None:
+    cluster.kill("node-2")
+
+
+def stopped(cluster: EmbeddedCluster) -> None:
+    os.kill(cluster.process("node-3").pid, signal.SIGSTOP)
+
+
+def cut(cluster: EmbeddedCluster) -> None:
+    cluster.edges.cut([cluster.edges.edge("node-1", "node-2")])
+
+
+def slow(cluster: EmbeddedCluster) -> None:
+    edge = cluster.edges.edge("node-4", "node-2")
+    cluster.edges.client.add_toxic(edge.name, "latency", "upstream", {"latency": 5})
+
+
+def owing(cluster: EmbeddedCluster) -> None:
+    cluster.ledger.owe("a file that is to go", ("node-1",), (Remove(str(cluster.folder / "left")),))
+
+
+WEAR: dict[Callable[[EmbeddedCluster], None], str] = {
+    terminated: "node-2 does not run",
+    stopped: "node-3 does not run",
+    cut: "the edges node-1.node-2 are closed or have toxics",
+    slow: "the edges node-4.node-2 are closed or have toxics",
+    owing: "it still owes: a file that is to go",
+}
+
+
+@pytest.fixture(scope="module")
+def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
+    """A pool that the tests of this module share: each leaves it with a worn cluster, or none."""
+    folder = tmp_path_factory.mktemp("pool")
+    with Pool(folder / "clusters", Slots(folder / "slots", 4)) as pool:
+        yield pool
+
+
+@pytest.mark.parametrize("wear", WEAR, ids=lambda wear: wear.__name__)
+def test_a_good_cluster_is_used_again_and_a_worn_one_is_replaced(
+    pool: Pool, wear: Callable[[EmbeddedCluster], None]
+) -> None:
+    said: list[str] = []
+    with pool.lease(SPEC, said.append) as lease:
+        first = lease.cluster
+    with pool.lease(SPEC, said.append) as lease:
+        assert lease.cluster is first, said
+        wear(first)
+    with pool.lease(SPEC, said.append) as lease:
+        assert lease.cluster is not first
+        assert any("is replaced: " in line and WEAR[wear] in line for line in said), said
+    assert not any(first.is_running(name) for name in SPEC.names)
+
+
+def test_a_spoiled_cluster_and_one_that_an_error_ended_are_gone_and_their_room_is_free(tmp_path: Path) -> None:
+    slots = Slots(tmp_path / "slots", 2)
+    small = ClusterSpec(2)
+    with Pool(tmp_path / "clusters", slots) as pool:
+        with pool.lease(small, str) as lease:
+            lease.spoil("it was broken in it")
+        with slots.held(2, str, 0.0):
+            assert not any(lease.cluster.is_running(name) for name in small.names)
+        with pytest.raises(ZeroDivisionError), pool.lease(small, str) as lease:
+            raise ZeroDivisionError
+        with slots.held(2, str, 0.0):
+            assert not any(lease.cluster.is_running(name) for name in small.names)
+
+
+def test_nothing_is_kept_where_not_all_workers_find_room(tmp_path: Path) -> None:
+    slots = Slots(tmp_path / "slots", 3)
+    with Pool(tmp_path / "clusters", slots, workers=2) as pool:
+        with pool.lease(ClusterSpec(2), str) as lease:
+            assert lease.cluster.is_running("node-1")
+        with slots.held(3, str, 0.0):
+            assert not lease.cluster.is_running("node-1")
