@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.survey import BlockSeen, NodeSurvey, NodeView, Survey
+from prowl.fixtures.survey import BlockSeen, NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
@@ -17,25 +17,20 @@ def head(node: NodeView, expected: str) -> BlockSeen:
     return node.seen.blocks[max(node.seen.blocks)]
 
 
-def lag_blocks(node: NodeView) -> int:
+def lag_blocks(node: NodeView, expected: str) -> int:
     """Return by how many blocks a node was behind the others at its last two looks, at the better one of them.
 
     Others count with what they had answered before; none with more than the block that it could show afterwards.
+    Unknown where no other height was known.
     """
+    others = (seen for name, seen in node.survey.nodes.items() if name != node.name)
+    if not any(seen.blocks and any(look.height is not None for look in seen.looks) for seen in others):
+        raise Unknown(Claim(expected, "no other node showed a height and a block"))
     lags = []
     for look in [look for look in node.seen.looks if look.height is not None][-2:]:
-        best = max((_known(other, look.at) for other in _others(node)), default=0)
-        lags.append(max(0, best - (look.height or 0)))
+        best = node.survey.curves.height(look.at)
+        lags.append(max(0, (best or 0) - (look.height or 0)))
     return min(lags, default=0)
-
-
-def _others(node: NodeView) -> list[NodeSurvey]:
-    return [seen for name, seen in node.survey.nodes.items() if name != node.name]
-
-
-def _known(seen: NodeSurvey, at: float) -> int:
-    shown = max(seen.blocks, default=0)
-    return max((min(look.height, shown) for look in seen.looks if look.height is not None and look.at <= at), default=0)
 
 
 def standing_seconds(node: NodeView) -> float:

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
+from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.limits import Limits
-from prowl.fixtures.peers_seen import answering, fits
 from prowl.fixtures.survey import NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
@@ -40,7 +40,7 @@ def test_at_the_tip(node: NodeView) -> None:
     """A node is at most three blocks behind the others."""
     expected = f"at most {LAG_BLOCKS} blocks behind the highest of the others"
     height = node.heights(expected)[-1][1]
-    lag = chain.lag_blocks(node)
+    lag = chain.lag_blocks(node, expected)
     node.expect(expected, lag <= LAG_BLOCKS, f"height {height}, {lag} blocks behind")
 
 
@@ -99,14 +99,14 @@ def test_health_is_true(node: NodeView) -> None:
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
     )
-    answers = [answer for answer in node.seen.health if answer.status is not None]
-    if not answers:
+    answered = [answer for answer in node.seen.health if answer.status is not None]
+    if not answered:
         problem = node.seen.health[0].problem if node.seen.health else "no health address was asked"
         raise Unknown(Claim(expected, problem))
     moving = chain.moves(node, expected)
-    lag = chain.lag_blocks(node)
-    well = [answer.url for answer in answers if answer.status == 200]
-    told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}, {lag} blocks behind"
+    lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
+    well = [answer.url for answer in answered if answer.status == 200]
+    told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 
 
@@ -122,29 +122,21 @@ def test_peers_are_true(node: NodeView) -> None:
     allowed = node.survey.declared.signal_seconds
     expected = f"coc_peers_connected is the number of peers that answer, within {allowed:.0f} s"
     node.metric("coc_peers_connected", expected)
+    listed = (len(node.survey.declared.validators) or _validators_told(node)) <= node.survey.validators
     wrong_since, told = None, ""
-    for place, look in enumerate(node.seen.looks):
+    for look in node.seen.looks:
         count = look.metric("coc_peers_connected").value
         if count is None:
             wrong_since = None
             continue
-        low, high = _answering(node, place)
-        told = (
-            f"{count:g} counted, {low if low == high else f'{low} to {high}' if high is not None else f'{low} or more'}"
-        )
-        told += " answered"
-        wrong_since = None if fits(count, low, high) else look.at if wrong_since is None else wrong_since
+        own, together = answers(look, node.seen.role), node.survey.curves.answering(look.at)
+        told = f"{count:g} counted, {together[0] - own[0]} answered"
+        right = fits(count, own, together, listed)
+        wrong_since = None if right else look.at if wrong_since is None else wrong_since
     stretch = node.seen.looks[-1].at - wrong_since if wrong_since is not None else 0.0
     if wrong_since is not None and stretch < allowed:
         raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
     node.expect(expected, wrong_since is None, f"{told}{f' for {stretch:.0f} s' if stretch else ''}")
-
-
-def _answering(node: NodeView, place: int) -> tuple[int, int | None]:
-    """Return the least and the greatest number of peers that is true for a node in one sweep."""
-    others = [seen for name, seen in node.survey.nodes.items() if name != node.name and place < len(seen.looks)]
-    expected = len(node.survey.declared.validators) or _validators_told(node)
-    return answering(((seen.role, seen.looks[place]) for seen in others), expected <= node.survey.validators)
 
 
 def _validators_told(node: NodeView) -> int:

@@ -80,6 +80,12 @@ def test_a_liar_makes_no_other_lag() -> None:
     assert verdict(truth.test_height_is_true, survey(liar), "node-2")[0] == BROKEN
 
 
+def test_nobody_to_compare_with_is_unknown() -> None:
+    mute = [node(f"node-{number}", blocks={}, blocks_problem="gone") for number in (2, 3, 4)]
+    assert verdict(truth.test_at_the_tip, survey(*mute))[0] == UNKNOWN
+    assert verdict(truth.test_at_the_tip, survey(*mute[1:]))[0] == HELD
+
+
 @pytest.mark.parametrize(("pause", "expected"), [(13, HELD), (14, BROKEN)])
 def test_pace(pause: int, expected: str) -> None:
     blocks = {n: block(n, stamp=NOW - HEIGHT + n - (pause - 1 if n < 96 else 0)) for n in range(91, HEIGHT + 1)}
