@@ -1,0 +1,141 @@
+"""What the backup checks read out of a host's facts: names, ages and the lines of cron; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from prowl.fixtures.host_facts import FileSeen, Folder, HostFacts
+from prowl.fixtures.survey import NodeView
+from prowl.reports.findings import Claim, Unknown
+
+PREFIX = "coc-backup-"
+SUFFIX = ".tar.gz"
+NAME = re.compile(r"coc-backup-(\d{8}-\d{6})-h(\d{1,18}|unknown)\.tar\.gz", re.ASCII)
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+
+@dataclass(frozen=True)
+class Named:
+    """What a backup's name says: when it was made (seconds since 1970) and at which height (None: unknown)."""
+
+    made: float
+    height: int | None
+
+
+def named(name: str) -> Named | None:
+    """Return what a backup's name says; None if it is not of the manual's pattern, or names no day of the calendar."""
+    match = NAME.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        made = datetime.strptime(match[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return Named(made.timestamp(), None if match[2] == "unknown" else int(match[2]))
+
+
+def host_of(node: NodeView, expected: str) -> HostFacts:
+    """Return what was seen of the node's host; Unknown if nothing was."""
+    if node.seen.host is None:
+        raise Unknown(Claim(expected, "nothing was seen of the host"))
+    return node.seen.host
+
+
+def folder_of(node: NodeView, expected: str) -> Folder:
+    """Return the backup folder; Unknown if it could not be read."""
+    folder = host_of(node, expected).backups
+    if folder is None or folder.problem:
+        raise Unknown(Claim(expected, folder.problem if folder else "no backup folder was looked at"))
+    return folder
+
+
+def backups_in(folder: Folder) -> list[FileSeen]:
+    """Return the files that are meant as backups, by the names that the manual's own find matches, newest first."""
+    files = [file for file in folder.files if file.name.startswith(PREFIX) and file.name.endswith(SUFFIX)]
+    return sorted(files, key=lambda file: (-file.modified, file.name))
+
+
+def now_of(node: NodeView) -> float:
+    """Return the time by the host's clock when the survey ended (by this machine's, where the host's is not known)."""
+    clock = node.seen.host.clock if node.seen.host is not None else None
+    offset = clock.offset_seconds if clock is not None else None
+    return node.survey.started + node.survey.seconds + (offset or 0.0)
+
+
+def age(seconds: float) -> str:
+    """Return an age as an operator says it.
+
+    >>> age(7.5 * 86400)
+    '7 d 12 h'
+    """
+    if seconds < 0:
+        return f"{-seconds:.0f} s in the future"
+    days, rest = divmod(int(seconds), int(DAY))
+    hours, rest = divmod(rest, int(HOUR))
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min"
+
+
+@dataclass(frozen=True)
+class CronJob:
+    """A line of a crontab: its five fields of time, and what is run (with the user, in a system crontab)."""
+
+    times: tuple[str, ...]
+    command: str
+
+
+NICKNAMES = {
+    "@hourly": "0 * * * *",
+    "@daily": "0 0 * * *",
+    "@midnight": "0 0 * * *",
+    "@weekly": "0 0 * * 0",
+    "@monthly": "0 0 1 * *",
+    "@yearly": "0 0 1 1 *",
+    "@annually": "0 0 1 1 *",
+}
+
+
+def job(line: str) -> CronJob | None:
+    """Return the job of a crontab's line; None for a setting, a comment, or what is no job at a time (@reboot)."""
+    words = line.split()
+    if words and words[0] in NICKNAMES:
+        words = [*NICKNAMES[words[0]].split(), *words[1:]]
+    if len(words) < 6 or not all(re.fullmatch(r"[\d*/,\-a-zA-Z]+", word) for word in words[:5]):
+        return None
+    if not re.match(r"[\d*]", words[0]):
+        return None
+    return CronJob(tuple(words[:5]), " ".join(words[5:]))
+
+
+def longest_wait_hours(times: tuple[str, ...]) -> float | None:
+    """Return the most hours between two runs of a job, up to a day's rhythm; None if it does not run every day.
+
+    Also None if the fields can't be read.
+    """
+    minute, hour, *days = times
+    minutes, hours = _values(minute, 59), _values(hour, 23)
+    if any(day != "*" for day in days) or not minutes or not hours:
+        return None
+    runs = sorted(60 * each + at for each in hours for at in minutes)
+    waits = [later - earlier for earlier, later in zip(runs, [*runs[1:], runs[0] + 24 * 60], strict=True)]
+    return max(waits) / 60
+
+
+def _values(field: str, most: int) -> list[int]:
+    """Return the numbers that a field of a crontab stands for; empty if it can't be read."""
+    found: set[int] = set()
+    for part in field.split(","):
+        match = re.fullmatch(r"(?:(\*)|(\d{1,2})(?:-(\d{1,2}))?)(?:/(\d{1,2}))?", part)
+        if match is None:
+            return []
+        low = 0 if match[1] else int(match[2])
+        high = most if match[1] or (match[4] and not match[3]) else int(match[3] or match[2])
+        step = int(match[4] or 1)
+        if step < 1 or not low <= high <= most:
+            return []
+        found.update(range(low, high + 1, step))
+    return sorted(found)

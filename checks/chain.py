@@ -1,0 +1,116 @@
+"""What several checks read out of a survey's heights and blocks; pure, and nothing here decides a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from prowl.fixtures.survey import BlockSeen, NodeView, Survey
+from prowl.fixtures.view import NetworkView
+from prowl.reports.findings import Broken, Claim, Unknown
+
+
+def head(node: NodeView, expected: str) -> BlockSeen:
+    """Return the newest block that a node showed; Unknown if it showed none."""
+    if not node.seen.blocks:
+        raise Unknown(Claim(expected, node.seen.blocks_problem or "the node showed no block"))
+    return node.seen.blocks[max(node.seen.blocks)]
+
+
+def lag_blocks(node: NodeView, expected: str) -> int:
+    """Return by how many blocks a node was behind the others at its last two looks, at the better one of them.
+
+    Others count with what they had answered before; none with more than the block that it could show afterwards.
+    Unknown where no other height was known.
+    """
+    others = (seen for name, seen in node.survey.nodes.items() if name != node.name)
+    if not any(seen.blocks and any(look.height is not None for look in seen.looks) for seen in others):
+        raise Unknown(Claim(expected, "no other node showed a height and a block"))
+    lags = []
+    for look in [look for look in node.seen.looks if look.height is not None][-2:]:
+        best = node.survey.curves.height(look.at)
+        lags.append(max(0, (best or 0) - (look.height or 0)))
+    return min(lags, default=0)
+
+
+def standing_seconds(node: NodeView) -> float:
+    """Return for how long a node's newest height was watched and did not rise."""
+    answers = [look for look in node.seen.looks if look.height is not None]
+    if not answers:
+        return 0.0
+    newest, since = answers[-1], answers[-1].at
+    for look in reversed(answers):
+        if (look.height or 0) < (newest.height or 0):
+            break
+        since = look.at
+    return newest.at - since
+
+
+def moves(node: NodeView, expected: str) -> bool:
+    """Return whether a node's chain moves: True if it rose, False if it stood for longer than a pause may last.
+
+    Unknown if it was not watched for long enough.
+    """
+    heights = [height for _look, height in node.heights(expected)]
+    stood, allowed = standing_seconds(node), node.survey.declared.pause_seconds
+    if stood >= allowed:
+        return False
+    if heights[-1] <= min(heights):
+        told = f"height {heights[-1]} stood still, but was watched for {stood:.1f} s only"
+        raise Unknown(Claim(expected, told))
+    return True
+
+
+def recent(survey: Survey) -> tuple[BlockSeen, ...]:
+    """Return the longest run of consecutive blocks that one node showed, oldest first, without the genesis block."""
+    runs = [_run(seen.blocks) for seen in survey.nodes.values()]
+    return max(runs, key=lambda run: (len(run), run[-1].number if run else 0), default=())
+
+
+def _run(blocks: Mapping[int, BlockSeen]) -> tuple[BlockSeen, ...]:
+    best: list[BlockSeen] = []
+    run: list[BlockSeen] = []
+    for number in sorted(blocks):
+        if number <= 1:
+            continue
+        run = [*run, blocks[number]] if run and run[-1].number == number - 1 else [blocks[number]]
+        best = run if len(run) >= len(best) else best
+    return tuple(best)
+
+
+def agreed(network: NetworkView, expected: str, read: Callable[[NodeView], Any]) -> Any:
+    """Return the one value that all nodes have; Broken if two differ, Unknown if one can't be seen.
+
+    ``read`` returns a node's value or raises Unknown; a value None is a node that is not asked.
+    """
+    groups: dict[Any, list[str]] = {}
+    unseen = []
+    for node in network.nodes:
+        try:
+            value = read(node)
+        except Unknown as error:
+            unseen.append(f"{node.name}: {error.claim.observed}")
+            continue
+        if value is not None:
+            groups.setdefault(value, []).append(node.name)
+    if len(groups) > 1:
+        told = "; ".join(f"{short(value)} on {some(names)}" for value, names in groups.items())
+        raise Broken(Claim(expected, told))
+    if unseen or not groups:
+        raise Unknown(Claim(expected, some(unseen, "; ") or "no node was asked"))
+    return next(iter(groups))
+
+
+def short(value: object) -> str:
+    """Return a value as a finding shows it."""
+    if isinstance(value, tuple):
+        return ", ".join(short(each) for each in value)
+    text = str(value)
+    return f"{text[:10]}..{text[-4:]}" if text.startswith("0x") and len(text) > 20 else text[:80]
+
+
+def some(names: Iterable[str], between: str = ", ") -> str:
+    """Return the first names of a list, and how many more there are."""
+    every = list(names)
+    more = f"{between}and {len(every) - 8} more" if len(every) > 8 else ""
+    return between.join(every[:8]) + more

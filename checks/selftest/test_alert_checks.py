@@ -1,0 +1,264 @@
+"""The manual's five alerts pass; each with one thing changed is found by the name of what was changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+
+from prowl.checks import alerts, test_alerts
+from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
+from prowl.fixtures import promtool
+from prowl.fixtures.alert_rules import RuleFileError, duration_seconds, metrics_in, parse, read
+from prowl.fixtures.rule_files import RuleFiles
+from prowl.fixtures.view import NetworkView
+from prowl.reports.findings import Claim, NotHeld
+
+MANUAL = files("prowl.fixtures").joinpath("alerts.yml").read_text(encoding="utf-8")
+CHECKS: dict[str, Callable[[NetworkView, RuleFiles], None]] = {
+    "node-down": test_alerts.test_node_down,
+    "consensus-degraded": test_alerts.test_consensus_degraded,
+    "high-memory": test_alerts.test_high_memory,
+    "no-new-blocks": test_alerts.test_no_new_blocks,
+    "low-peers": test_alerts.test_low_peers,
+}
+LIVE = ("coc_block_height", "coc_consensus_state", "coc_peers_connected", "coc_process_memory_bytes")
+HAS_PROMTOOL = pytest.mark.skipif(promtool.find() is None, reason=promtool.MISSING)
+
+
+def said(
+    check: Callable[[NetworkView, RuleFiles], None], text: str, series: tuple[str, ...] = LIVE, path: str = "rules.yml"
+) -> tuple[str, Claim]:
+    view = NetworkView(survey(series=series))
+    try:
+        rules = RuleFiles((Path(path),), tuple(parse(text, path)))
+    except RuleFileError as error:
+        rules = RuleFiles((Path(path),), problem=str(error))
+    try:
+        check(view, rules)
+    except NotHeld as error:
+        return error.verdict.value, error.claim
+    assert view.claim is not None
+    return HELD, view.claim
+
+
+def verdicts(text: str) -> dict[str, str]:
+    """The alerts that are not held, with what was seen."""
+    found = {item: said(check, text) for item, check in CHECKS.items()}
+    return {item: claim.observed for item, (verdict, claim) in found.items() if verdict != HELD}
+
+
+def test_the_manuals_five_pass() -> None:
+    assert verdicts(MANUAL) == {}
+    assert said(test_alerts.test_metrics_exist, MANUAL)[0] == HELD
+
+
+CHANGES = [
+    ("node-down", "up == 0", "up == 1", "threshold 1 instead of 0"),
+    ("node-down", "for: 2m", "for: 1m", "duration 1m instead of 2m"),
+    ("node-down", "up == 0", "upp == 0", "metric upp instead of up"),
+    ("node-down", "up == 0", 'up{job="coc-node"} == 0', 'selection {job="coc-node"} instead of none'),
+    ("node-down", "up == 0\n        for: 2m\n        labels:\n          severity: critical",
+     "up == 0\n        for: 2m\n        labels:\n          severity: warning", "severity warning instead of critical"),
+    ("consensus-degraded", "coc_consensus_state > 0", "coc_consensus_state > 1", "threshold 1 instead of 0"),
+    ("consensus-degraded", "coc_consensus_state > 0", "coc_consensus_state != 0", "comparison != instead of >"),
+    ("consensus-degraded", "coc_consensus_state > 0", "coc_consensus_stat > 0", "metric coc_consensus_stat instead"),
+    ("consensus-degraded", "state > 0\n        for: 5m", "state > 0\n        for: 6m", "duration 6m instead of 5m"),
+    ("consensus-degraded", "coc_consensus_state > 0", "coc_consensus_state > 0\n        keep_firing_for: 1m", "keeps"),
+    ("consensus-degraded", "state > 0\n        for: 5m\n        labels:\n          severity: warning",
+     "state > 0\n        for: 5m\n        labels:\n          severity: critical", "severity critical instead of"),
+    ("high-memory", "2e9", "2147483648", "threshold 2147483648 instead of 2000000000"),
+    ("high-memory", "for: 10m", "for: 1m", "duration 1m instead of 10m"),
+    ("high-memory", "memory_bytes > 2e9", "memory > 2e9", "metric coc_process_memory instead of"),
+    ("high-memory", "for: 10m\n        labels:\n          severity: warning", "for: 10m", "severity missing"),
+    ("no-new-blocks", "delta(", "increase(", "function increase instead of delta"),
+    ("no-new-blocks", "[5m]) == 0", "[10m]) == 0", "range 10m instead of 5m"),
+    ("no-new-blocks", "[5m]) == 0", "[5m]) == 0\n        for: 3m", "duration 3m instead of 0s"),
+    ("no-new-blocks", "[5m]) == 0", "[5m]) < 1", "threshold 1 instead of 0"),
+    ("no-new-blocks", "coc_block_height", "coc_block_hight", "metric coc_block_hight instead of coc_block_height"),
+    ("no-new-blocks", "[5m]) == 0\n        labels:\n          severity: critical",
+     "[5m]) == 0\n        labels:\n          severity: page", "severity page instead of critical"),
+    ("low-peers", "connected < 2", "connected < 3", "threshold 3 instead of 2"),
+    ("low-peers", "connected < 2", "connected <= 2", "comparison <= instead of <"),
+    ("low-peers", "connected < 2\n        for: 5m", "connected < 2\n        for: 3m", "duration 3m instead of 5m"),
+    ("low-peers", "coc_peers_connected", "coc_wire_connections", "metric coc_wire_connections instead of"),
+    ("low-peers", "connected < 2\n        for: 5m\n        labels:\n          severity: warning",
+     "connected < 2\n        for: 5m\n        labels:\n          team: net", "severity missing instead of warning"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("item", "before", "after", "told"), CHANGES, ids=[f"{c[0]}-{c[3][:30]}" for c in CHANGES])
+def test_one_change_is_found_by_name_and_in_that_alert_only(item: str, before: str, after: str, told: str) -> None:
+    assert MANUAL.count(before) == 1
+    found = verdicts(MANUAL.replace(before, after))
+    assert list(found) == [item]
+    assert told in found[item]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("2e9", "2000000000"),
+        ("2e9", "2.0E9"),
+        ("for: 10m", "for: 600s"),
+        ("for: 2m", 'for: "1m60s"'),
+        ("up == 0", "0 == up"),
+        ("up == 0", "(up==0)"),
+        ("coc_peers_connected < 2", "2 > coc_peers_connected"),
+        ("coc_peers_connected < 2", "(coc_peers_connected) < 2"),
+        ("coc_peers_connected < 2", "coc_peers_connected{} < 2"),
+        ("alert: Low Peers", "alert: PeerCountLow"),
+        ("alert: Node Down", "alert: InstanceIsGone"),
+        ("expr: up == 0", "expr: |\n          up\n            == 0"),
+        ("groups:\n", "groups:\n  - name: other\n    rules:\n      - record: a\n        expr: sum(up)\n"
+         "      - alert: Fork\n        expr: max(coc_block_height) - min(coc_block_height) > 3\n"),
+    ],
+)  # fmt: skip
+def test_another_wording_or_name_is_no_difference(before: str, after: str) -> None:
+    assert before in MANUAL
+    assert verdicts(MANUAL.replace(before, after)) == {}
+
+
+def test_an_alert_that_is_not_there_is_told_with_what_is() -> None:
+    without = MANUAL[: MANUAL.index("      - alert: Low Peers")]
+    found = verdicts(without)
+    assert list(found) == ["low-peers"]
+    assert "none of the 4 alerts is meant for it (Node Down, Consensus Degraded" in found["low-peers"]
+
+
+OTHERWISE = "coc_peers_connected < bool 2 == 1"
+
+
+def test_another_form_is_unknown_without_promtool(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(promtool, "find", lambda: None)
+    verdict, claim = said(CHECKS["low-peers"], MANUAL.replace("coc_peers_connected < 2", OTHERWISE))
+    assert (verdict, "promtool is not installed" in claim.observed) == (UNKNOWN, True)
+    assert verdicts(MANUAL) == {}, "what compares needs no promtool"
+    assert said(test_alerts.test_firing, MANUAL)[0] == UNKNOWN
+    assert said(test_alerts.test_syntax, MANUAL)[0] == UNKNOWN
+
+
+@HAS_PROMTOOL
+@pytest.mark.parametrize(("expr", "expected"), [(OTHERWISE, HELD), (OTHERWISE.replace("2", "3"), BROKEN)])
+def test_another_form_is_judged_by_what_it_does(expr: str, expected: str) -> None:
+    assert said(CHECKS["low-peers"], MANUAL.replace("coc_peers_connected < 2", expr))[0] == expected
+
+
+@HAS_PROMTOOL
+def test_the_manuals_five_fire_and_clear_in_promtool() -> None:
+    verdict, claim = said(test_alerts.test_firing, MANUAL)
+    assert verdict == HELD, claim
+
+
+@HAS_PROMTOOL
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("for: 2m", "for: 1m", "Node Down: down (up 0): fires at 705 s"),
+        ("for: 10m", "for: 11m", "High Memory: over the limit"),
+        ("2e9", "1.9e9", "High Memory: well (coc_process_memory_bytes 2000000000): fires"),
+        ("2e9", "2.1e9", "does not fire"),
+        ("connected < 2", "connected <= 2", "Low Peers: well (coc_peers_connected 2): fires"),
+        ("coc_consensus_state > 0", "coc_consensus_state != 0", "well (coc_consensus_state -1): fires"),
+        ("delta(", "increase(", "the height rises by one and falls back: does not fire at 900 s"),
+        ("[5m]", "[6m]", "the height stands still: does not fire at 900 s"),
+        ("[5m]", "[4m]", "the height stands still: fires at 840 s"),
+    ],
+)
+def test_a_changed_rule_fires_otherwise(before: str, after: str, told: str) -> None:
+    assert MANUAL.count(before) == 1
+    verdict, claim = said(test_alerts.test_firing, MANUAL.replace(before, after))
+    assert (verdict, told in claim.observed) == (BROKEN, True), claim
+
+
+@HAS_PROMTOOL
+@pytest.mark.parametrize(("after", "expected"), [("up == 0", HELD), ("up ===  0", BROKEN), ("sum(up", BROKEN)])
+def test_syntax(tmp_path: Path, after: str, expected: str) -> None:
+    path = tmp_path / "rules.yml"
+    path.write_text(MANUAL.replace("up == 0", after))
+    assert said(test_alerts.test_syntax, MANUAL, path=str(path))[0] == expected
+
+
+def test_metrics_that_no_page_has_are_named_with_their_alert() -> None:
+    slow = (
+        "  - name: more\n    rules:\n      - alert: Slow\n        expr: coc_block_time_seconds > 6 and node_load1 > 2\n"
+    )
+    verdict, claim = said(test_alerts.test_metrics_exist, MANUAL + slow)
+    assert (verdict, claim.observed) == (BROKEN, "not there: coc_block_time_seconds (in Slow)")
+    verdict, claim = said(test_alerts.test_metrics_exist, MANUAL + slow, (*LIVE, "coc_block_time_seconds"))
+    assert (verdict, "not looked for: node_load1" in claim.observed) == (HELD, True)
+    assert said(test_alerts.test_metrics_exist, MANUAL, ())[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("expr", "metrics"),
+    [
+        ("up == 0", ("up",)),
+        ("coc_process_memory_bytes > 2e9", ("coc_process_memory_bytes",)),
+        ('rate(a_total{job=~"coc_x|b"}[5m]) > 10', ("a_total",)),
+        ("sum by (instance) (a) / ignoring(b) group_left(c) d", ("a", "d")),
+        ("sum(a) without (instance)", ("a",)),
+        ('{__name__="a:b"} > 0x1f', ("a:b",)),
+        ("a and on() b unless c offset 5m", ("a", "b", "c")),
+        ("max_over_time(a[1h:5m]) > inf", ("a",)),
+        ("# coc_x\na", ("a",)),
+        ("vector(1)", ()),
+    ],
+)
+def test_metrics_in_an_expression(expr: str, metrics: tuple[str, ...]) -> None:
+    assert metrics_in(expr) == metrics
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("5m", 300),
+        ("1h30m", 5400),
+        ("0", 0),
+        ("0s", 0),
+        ("90s", 90),
+        ("5", None),
+        ("", None),
+        ("5 m", None),
+        ("m", None),
+    ],
+)
+def test_durations(text: str, seconds: float | None) -> None:
+    assert duration_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("groups: [", "not YAML"),
+        ("a: 1", "no list 'groups'"),
+        ("- 1", "no list 'groups'"),
+        ("", "no list 'groups'"),
+        ("groups:\n- name: x\n  rules:\n  - alert: A\n    for: 5m", "the alert A has no expr"),
+        ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    for: 5 minutes", "duration"),
+        ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    labels: [a]", "labels"),
+        ("groups:\n- name: x\n  rules: 7", "rules is a list"),
+        ("groups:\n- name: x\n  rules:\n  - uid: a\n    title: Node Down\n    data: []", "export of Grafana"),
+        ("groups:\n- name: x\n  rules:\n  - expr: up", "neither alert nor record"),
+    ],
+)
+def test_a_file_that_is_no_rule_file_is_unknown_with_the_reason(text: str, reason: str) -> None:
+    for check in (*CHECKS.values(), test_alerts.test_metrics_exist):
+        verdict, claim = said(check, text)
+        assert (verdict, reason in claim.observed) == (UNKNOWN, True), claim
+
+
+def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "a.yml").write_text("groups: 1")
+    (tmp_path / "b.yml").write_bytes(b"\xff")
+    with pytest.raises(RuleFileError) as caught:
+        read([tmp_path / "a.yml", tmp_path / "b.yml", tmp_path / "c.yml"])
+    for word in ("a.yml", "not UTF-8", "c.yml can't be read: No such file"):
+        assert word in str(caught.value)
+    assert RuleFiles.read([tmp_path / "c.yml"]).problem
+
+
+def test_every_alert_of_the_manual_is_promised_once() -> None:
+    assert [promised.item for promised in alerts.FIVE] == [f"alerts/{item}" for item in CHECKS]

@@ -1,0 +1,231 @@
+"""Backups beside their nearest miss: of every age, torn, of a wrong height, of a wrong name, and none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from prowl.checks import backups, test_backup
+from prowl.checks.backups import DAY, HOUR
+from prowl.checks.selftest.survey_kit import BROKEN, HEIGHT, HELD, NOW, UNKNOWN, block, chain, hosts, survey, verdict
+from prowl.fixtures.host_facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts
+
+CRON = (
+    "0 */6 * * * /opt/coc/scripts/backup-node.sh /var/lib/coc /backups >> /var/log/coc/backup.log 2>&1",
+    '0 1 * * * find /backups -name "coc-backup-*.tar.gz" -mtime +7 -delete',
+)
+ITEMS = {
+    "every-six-hours": test_backup.test_newest_backup_is_fresh,
+    "name": test_backup.test_names,
+    "height": test_backup.test_height_in_the_name,
+    "manual": test_backup.test_newest_backup_is_whole,
+    "seven-days": test_backup.test_old_backups_are_deleted,
+    "cron": test_backup.test_cron,
+    "space": test_backup.test_space_for_the_next,
+}
+
+
+def name(age_seconds: float, height: int | str) -> str:
+    return f"coc-backup-{datetime.fromtimestamp(NOW - age_seconds, UTC):%Y%m%d-%H%M%S}-h{height}.tar.gz"
+
+
+def file(age_seconds: float, height: int | str = HEIGHT, size_bytes: int = 10**6) -> FileSeen:
+    return FileSeen(name(age_seconds, height), size_bytes, NOW - age_seconds)
+
+
+def host(*files: FileSeen, **its: object) -> HostFacts:
+    newest = files[0].name if files else ""
+    facts = HostFacts(
+        access="local",
+        backups=Folder("/backups", files),
+        newest_archive=Archive(newest, True, ("coc/", "coc/leveldb-chain/CURRENT", "coc/leveldb-state/CURRENT")),
+        cron=Cron(CRON),
+        backup_disk=DiskUse(50 * 10**9, 100 * 10**9, "the file system of /backups"),
+        clock=Clock(0.0, 0.01),
+    )
+    return replace(facts, **its)  # type: ignore[arg-type]
+
+
+def verdicts(facts: HostFacts, **its: object) -> dict[str, str]:
+    """The items that are not held, with their verdicts."""
+    seen = {item: verdict(check, hosts(facts, **its))[0] for item, check in ITEMS.items()}
+    return {item: said for item, said in seen.items() if said != HELD}
+
+
+# Backups of the chain of the kit, a block a second: the one of an hour ago would be of long before its blocks.
+AT_TIP = chain(HEIGHT - 1, HEIGHT)
+
+
+def sound(age_seconds: float) -> FileSeen:
+    return file(age_seconds, HEIGHT)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected", "reason"),
+    [
+        ((5 * HOUR,), {}, ""),
+        ((7 * HOUR,), {}, ""),
+        ((7 * HOUR + 60,), {"every-six-hours": BROKEN}, "7 h 1 min old"),
+        ((5 * HOUR, 7 * DAY + 12 * HOUR), {}, ""),
+        ((5 * HOUR, 9 * DAY), {}, ""),
+        ((5 * HOUR, 10 * DAY), {"seven-days": BROKEN}, "10 d old"),
+        ((7 * DAY + 12 * HOUR,), {"every-six-hours": BROKEN}, "7 d 12 h old"),
+        ((9 * DAY,), {"every-six-hours": BROKEN}, "9 d old"),
+        ((10 * DAY,), {"every-six-hours": BROKEN, "seven-days": BROKEN}, "10 d old"),
+        ((-600,), {"every-six-hours": BROKEN}, "in the future"),
+    ],
+)
+def test_a_backup_of_each_age(files: tuple[float, ...], expected: dict[str, str], reason: str) -> None:
+    facts = host(*(sound(each) for each in files))
+    blocks = {HEIGHT - 1: block(HEIGHT - 1, stamp=NOW - 20 * DAY), HEIGHT: block(HEIGHT, stamp=NOW - 20 * DAY)}
+    assert verdicts(facts, blocks=blocks) == expected
+    for item in expected:
+        assert reason in verdict(ITEMS[item], hosts(facts))[1].observed
+
+
+def test_no_backup_is_one_broken_promise_and_nothing_to_look_at() -> None:
+    looked = {"name": UNKNOWN, "height": UNKNOWN, "manual": UNKNOWN, "space": UNKNOWN}
+    assert verdicts(host()) == {"every-six-hours": BROKEN, **looked}
+    assert "holds no backup" in verdict(ITEMS["every-six-hours"], hosts(host()))[1].observed
+
+
+def test_a_torn_backup_is_broken_unless_it_may_still_be_written() -> None:
+    torn = Archive(name(5 * HOUR, HEIGHT), False, (), "gzip: stdin: unexpected end of file")
+    said, claim = verdict(ITEMS["manual"], hosts(host(file(5 * HOUR), newest_archive=torn)))
+    assert (said, "unexpected end of file" in claim.observed) == (BROKEN, True)
+    fresh = Archive(name(60, HEIGHT), False, (), "gzip: stdin: unexpected end of file")
+    assert verdict(ITEMS["manual"], hosts(host(file(60), newest_archive=fresh)))[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("archive", "expected"),
+    [
+        (Archive("a", True, ("coc/leveldb-chain/CURRENT", "coc/leveldb-state/CURRENT")), HELD),
+        (Archive("a", True, ("coc/leveldb-chain/CURRENT",)), BROKEN),
+        (Archive("a", True, ("coc/leveldb-chain-old/CURRENT", "coc/leveldb-state/CURRENT")), BROKEN),
+        (Archive("a", True), BROKEN),
+        (Archive("a", None, problem="not read to its end within 120 s"), UNKNOWN),
+        (None, UNKNOWN),
+    ],
+)
+def test_what_an_archive_holds(archive: Archive | None, expected: str) -> None:
+    assert verdict(ITEMS["manual"], hosts(host(file(HOUR), newest_archive=archive)))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("made", "height", "expected", "reason"),
+    [
+        (0.0, HEIGHT, HELD, ""),
+        (0.0, HEIGHT + 1, BROKEN, "only come to block 100"),
+        (-119.0, HEIGHT, HELD, ""),
+        (-121.0, HEIGHT, BROKEN, "came 2 min later"),
+        (118.0, HEIGHT - 1, HELD, ""),
+        (122.0, HEIGHT - 1, BROKEN, "had come 2 min before"),
+        (122.0, HEIGHT, HELD, ""),
+        (0.0, HEIGHT - 5, UNKNOWN, "did not show block 95"),
+        (0.0, "unknown", BROKEN, "could not ask"),
+        (0.0, "12x", UNKNOWN, "not of the manual's pattern"),
+    ],
+)
+def test_the_height_in_the_name(made: float, height: int | str, expected: str, reason: str) -> None:
+    said, claim = verdict(ITEMS["height"], hosts(host(file(-made, height)), blocks=AT_TIP))
+    assert (said, reason in claim.observed) == (expected, True), claim
+
+
+def test_a_height_is_unknown_where_its_follower_is_not_shown() -> None:
+    blocks = {HEIGHT - 5: block(HEIGHT - 5), HEIGHT: block(HEIGHT)}
+    assert verdict(ITEMS["height"], hosts(host(file(0, HEIGHT - 5)), blocks=blocks))[0] == UNKNOWN
+    assert verdict(ITEMS["height"], hosts(host(file(0)), blocks={}, blocks_problem="gone"))[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "height", "good"),
+    [
+        ("coc-backup-20260819-060001-h1234.tar.gz", 1234, True),
+        ("coc-backup-20260819-060001-hunknown.tar.gz", None, True),
+        ("coc-backup-20260819-060001-h.tar.gz", None, False),
+        ("coc-backup-20260819-060001-h-5.tar.gz", None, False),
+        ("coc-backup-20261319-060001-h5.tar.gz", None, False),
+        ("coc-backup-2026-08-19-h5.tar.gz", None, False),
+        ("coc-backup-20260819-060001-h5.tar.gz.part", None, False),
+        ("coc-backup-20260819-060001-h\u0665.tar.gz", None, False),
+        ("xcoc-backup-20260819-060001-h5.tar.gz", None, False),
+    ],
+)
+def test_names(text: str, height: int | None, good: bool) -> None:
+    says = backups.named(text)
+    assert (says is not None) == good
+    assert says is None or says.height == height
+
+
+def test_a_file_that_is_called_almost_so_is_named() -> None:
+    strange = FileSeen("coc-backup-20260819.tar.gz", 1, NOW - HOUR)
+    said, claim = verdict(ITEMS["name"], hosts(host(file(HOUR), strange)))
+    assert (said, "coc-backup-20260819.tar.gz" in claim.observed) == (BROKEN, True)
+    other = FileSeen("notes.txt", 1, NOW - HOUR)
+    assert verdict(ITEMS["name"], hosts(host(file(HOUR), other)))[0] == HELD
+
+
+@pytest.mark.parametrize(
+    ("lines", "problem", "expected"),
+    [
+        (CRON, "", HELD),
+        ((CRON[0].replace("* * * /opt", "* * * root /opt"), CRON[1]), "", HELD),
+        ((CRON[0].replace("0 */6", "0 */4"), CRON[1]), "", HELD),
+        ((CRON[0].replace("0 */6", "15 0,6,12,18"), CRON[1]), "", HELD),
+        ((CRON[0].replace("0 */6", "0 */8"), CRON[1]), "", BROKEN),
+        ((CRON[0].replace("0 */6 * * *", "0 */6 * * 1-5"), CRON[1]), "", BROKEN),
+        (("#" + CRON[0], CRON[1]), "", BROKEN),
+        ((CRON[0], CRON[1].replace("+7", "+30")), "", BROKEN),
+        ((CRON[0], CRON[1].replace(" -delete", "")), "", BROKEN),
+        ((CRON[0], CRON[1].replace("0 1 * * *", "@daily")), "", HELD),
+        ((CRON[0], CRON[1].replace("0 1 * * *", "@weekly")), "", BROKEN),
+        ((), "", BROKEN),
+        ((), "root's own crontab, which only root may read", UNKNOWN),
+        (CRON, "root's own crontab, which only root may read", HELD),
+    ],
+)
+def test_cron(lines: tuple[str, ...], problem: str, expected: str) -> None:
+    assert verdict(ITEMS["cron"], hosts(host(file(HOUR), cron=Cron(lines, problem))))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("times", "hours"),
+    [
+        ("0 */6 * * *", 6.0),
+        ("0 * * * *", 1.0),
+        ("* * * * *", 1 / 60),
+        ("30 2-22/4 * * *", 4.0),
+        ("0 0,12 * * *", 12.0),
+        ("0 3 * * *", 24.0),
+        ("0 20/2 * * *", 22.0),
+        ("0 25 * * *", None),
+        ("0 */0 * * *", None),
+        ("x 1 * * *", None),
+        ("0 1 1 * *", None),
+    ],
+)
+def test_the_longest_wait(times: str, hours: float | None) -> None:
+    assert backups.longest_wait_hours(tuple(times.split())) == (pytest.approx(hours) if hours else None)
+
+
+@pytest.mark.parametrize(("free", "expected"), [(12 * 10**8, HELD), (12 * 10**8 - 1, BROKEN), (None, UNKNOWN)])
+def test_space(free: int | None, expected: str) -> None:
+    total = 100 * 10**9
+    disk = DiskUse(total - free if free is not None else None, total, "x", "" if free is not None else "can't be read")
+    assert verdict(ITEMS["space"], hosts(host(file(HOUR, size_bytes=10**9), backup_disk=disk)))[0] == expected
+
+
+def test_what_could_not_be_read_is_unknown() -> None:
+    blind = host(backups=Folder("/backups", (), "/backups can't be read: Permission denied"))
+    for item in ("every-six-hours", "name", "height", "manual", "seven-days", "space"):
+        said, claim = verdict(ITEMS[item], hosts(blind))
+        assert (said, "Permission denied" in claim.observed) == (UNKNOWN, True), item
+    assert {verdict(check, survey())[0] for check in ITEMS.values()} == {UNKNOWN}, "no host was seen"
+
+
+def test_ages_are_by_the_hosts_own_clock() -> None:
+    late = host(file(5 * HOUR), clock=Clock(3 * HOUR, 0.1))
+    assert verdict(ITEMS["every-six-hours"], hosts(late))[0] == BROKEN

@@ -1,0 +1,254 @@
+"""Validators, versions and clocks: one that differs, beside one that only looks so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from prowl.checks import test_validators as validators
+from prowl.checks.selftest.survey_kit import (
+    ADDRESSES,
+    BROKEN,
+    DECLARED,
+    HEIGHT,
+    HELD,
+    NOW,
+    UNKNOWN,
+    answers,
+    block,
+    look,
+    node,
+    survey,
+    verdict,
+)
+from prowl.fixtures.host_facts import Clock, ConfigFile, HostFacts
+from prowl.fixtures.network import Validator
+from prowl.fixtures.survey import NodeSurvey, Survey
+
+FOUR = list(ADDRESSES.values())[:4]
+UNDECLARED = replace(DECLARED, validators=(), chain_id=None)
+
+
+def rows(addresses: list[str]) -> list[dict[str, str]]:
+    return [{"id": address, "address": address} for address in addresses]
+
+
+def each(**its: Any) -> list[NodeSurvey]:
+    return [node(f"node-{number}", **its) for number in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("check", "method", "same", "other", "told"),
+    [
+        (validators.test_same_validators, "coc_getValidators", rows(FOUR), rows(FOUR[:3]), "on node-3"),
+        (validators.test_same_validators, "coc_getValidators", rows(FOUR), rows([*FOUR[1:], FOUR[0]]), "on node-3"),
+        (validators.test_same_version, "web3_clientVersion", "COC/0.2", "COC/0.3", "COC/0.3 on node-3"),
+        (validators.test_same_chain_id, "eth_chainId", "0x495c", "0x495d", "18781 on node-3"),
+    ],
+)
+def test_one_node_that_differs_is_named(
+    check: Callable[..., None], method: str, same: object, other: object, told: str
+) -> None:
+    assert verdict(check, survey(*each(answers=answers(**{method: same}))))[0] == HELD
+    said, claim = verdict(check, survey(node("node-3", answers=answers(**{method: other}))))
+    assert (said, told in claim.observed) == (BROKEN, True), claim
+    blind = node("node-4", answers=answers(**{method: None}))
+    assert verdict(check, survey(blind))[0] == UNKNOWN
+    assert verdict(check, survey(blind, node("node-3", answers=answers(**{method: other}))))[0] == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("named", "declared", "expected", "told"),
+    [
+        (FOUR, DECLARED, HELD, "4 validators"),
+        ([address.upper().replace("X", "x") for address in FOUR], DECLARED, HELD, "4 validators"),
+        (FOUR[:3], DECLARED, BROKEN, "missing"),
+        (FOUR[:3], UNDECLARED, HELD, "3 validators"),
+        ([*FOUR, "0xmore"], DECLARED, BROKEN, "not expected: 0xmore"),
+        ([FOUR[1], FOUR[0], *FOUR[2:]], DECLARED, BROKEN, "another order"),
+    ],
+)
+def test_the_expected_set(named: list[str], declared: Any, expected: str, told: str) -> None:
+    seen = survey(*each(answers=answers(coc_getValidators=rows(named))), declared=declared)
+    said, claim = verdict(validators.test_same_validators, seen)
+    assert (said, told in claim.observed) == (expected, True), claim
+
+
+@pytest.mark.parametrize("answer", ["0xone", [], ["0xone"], 7])
+def test_an_answer_that_is_no_list_of_validators_is_unknown(answer: object) -> None:
+    seen = survey(*each(answers=answers(coc_getValidators=answer)))
+    assert verdict(validators.test_same_validators, seen)[0] == UNKNOWN
+    assert verdict(validators.test_rotation, seen)[0] == UNKNOWN
+
+
+@pytest.mark.parametrize("answer", ["18780", "0xzz", 18780.5])
+def test_a_chain_id_that_is_no_number_is_unknown_and_another_than_expected_broken(answer: object) -> None:
+    if answer == "18780":
+        assert verdict(validators.test_same_chain_id, survey(*each(answers=answers(eth_chainId=answer))))[0] == BROKEN
+    else:
+        assert verdict(validators.test_same_chain_id, survey(*each(answers=answers(eth_chainId=answer))))[0] == UNKNOWN
+    other = survey(*each(answers=answers(eth_chainId="0x1")))
+    assert verdict(validators.test_same_chain_id, other)[0] == BROKEN
+    assert verdict(validators.test_same_chain_id, survey(declared=UNDECLARED))[0] == HELD
+
+
+def stakes(values: Mapping[str, Any] | None, number: int = 0) -> Survey:
+    """All hosts show the default configuration, the one of that number (0: all) other values."""
+    usual = {"validators": FOUR}
+    nodes = []
+    for place in range(1, 5):
+        its = values if number in (0, place) else usual
+        config = ConfigFile("/etc/coc.json", its or {}, "" if its is not None else "Permission denied")
+        nodes.append(node(f"node-{place}", host=HostFacts("local", config=config)))
+    return survey(*nodes)
+
+
+def staked(*amounts: object) -> dict[str, Any]:
+    pairs = zip(FOUR, amounts, strict=False)
+    return {"validators": FOUR, "validatorStakes": [{"id": a, "address": a, "stake": amount} for a, amount in pairs]}
+
+
+@pytest.mark.parametrize(
+    ("values", "number", "expected"),
+    [
+        ({"validators": FOUR}, 0, HELD),
+        (staked(*["1000000000000000000"] * 4), 0, HELD),
+        (staked(*["0xde0b6b3a7640000"] * 4), 1, HELD),
+        (staked("1000000000000000001"), 0, BROKEN),
+        (staked("1000000000000000001"), 2, BROKEN),
+        ({"validators": FOUR[:3]}, 0, BROKEN),
+        (staked("many"), 0, UNKNOWN),
+        ({"validators": FOUR, "validatorStakes": "many"}, 0, UNKNOWN),
+        (None, 0, UNKNOWN),
+        (None, 2, UNKNOWN),
+    ],
+)
+def test_stakes(values: Mapping[str, Any] | None, number: int, expected: str) -> None:
+    assert verdict(validators.test_same_stakes, stakes(values, number))[0] == expected
+
+
+def down(*names: str) -> list[NodeSurvey]:
+    return [node(name, looks=(look(NOW - 1, None), look(NOW, None))) for name in names]
+
+
+@pytest.mark.parametrize(
+    ("dead", "heavy", "expected"),
+    [
+        ((), 1, HELD),
+        (("node-1",), 1, HELD),
+        (("node-1", "node-2"), 1, BROKEN),
+        (("node-1",), 2, BROKEN),
+        (("node-2",), 2, HELD),
+        (("node-2", "node-3"), 3, BROKEN),
+        (("node-2", "node-3"), 4, HELD),
+    ],
+)
+def test_quorum_is_of_the_stake(dead: tuple[str, ...], heavy: int, expected: str) -> None:
+    """Two thirds themselves are no quorum; node-1 has so many stakes."""
+    its = tuple(Validator(a, heavy if place == 0 else 1) for place, a in enumerate(FOUR))
+    seen = survey(*down(*dead), declared=replace(DECLARED, validators=its))
+    assert verdict(validators.test_quorum, seen)[0] == expected
+
+
+def test_quorum_counts_a_validator_that_no_node_of_the_target_is() -> None:
+    its = (*DECLARED.validators, Validator("0xelsewhere"), Validator("0xfar"))
+    assert verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=its)))[0] == BROKEN
+    assert verdict(validators.test_quorum, survey(declared=UNDECLARED))[0] == HELD
+    roles = survey(*each(role="observer"), declared=UNDECLARED)
+    assert verdict(validators.test_quorum, roles)[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("readings", "expected"),
+    [((0, 0), HELD), ((2, 2), HELD), ((0, 1), BROKEN), ((2, 0), HELD), ((0, None), UNKNOWN), ((None, 0), UNKNOWN)],
+)
+def test_equivocations(readings: tuple[float | None, float | None], expected: str) -> None:
+    looks = [look(NOW - 1 + n, 99 + n, coc_bft_equivocations_total=value) for n, value in enumerate(readings)]
+    assert verdict(validators.test_no_equivocations, survey(node(looks=looks)))[0] == expected
+
+
+def proposed(order: list[int]) -> Survey:
+    blocks = {
+        HEIGHT - len(order) + 1 + place: block(HEIGHT - len(order) + 1 + place, proposer=FOUR[number - 1].upper())
+        for place, number in enumerate(order)
+    }
+    return survey(*each(blocks=blocks))
+
+
+@pytest.mark.parametrize(
+    ("order", "expected", "told"),
+    [
+        ([1, 2, 3, 4, 1, 2, 3, 4], HELD, "4 proposers of 4"),
+        ([1, 2, 3, 4, 1, 2, 3, 1], HELD, ""),
+        ([1, 2, 3, 1, 2, 3, 1, 2], BROKEN, "none by node-4"),
+        ([4, 1, 2, 3, 1, 2, 3, 1, 2], BROKEN, "none by node-4"),
+        ([4, 1, 2, 3, 1, 2, 3, 1], HELD, ""),
+        ([1, 2, 3, 4, 1, 2, 3], UNKNOWN, "two rounds have 8"),
+        ([1, 1, 1, 1, 1, 1, 1, 1], BROKEN, "none by node-2, node-3, node-4"),
+    ],
+)
+def test_rotation(order: list[int], expected: str, told: str) -> None:
+    said, claim = verdict(validators.test_rotation, proposed(order))
+    assert (said, told in claim.observed) == (expected, True), claim
+
+
+def test_the_validators_may_be_named_by_any_node() -> None:
+    mute = node("node-1", answers=answers(coc_getValidators=None))
+    assert verdict(validators.test_rotation, survey(mute))[0] == HELD
+
+
+@pytest.mark.parametrize(
+    ("stamps", "expected"),
+    [
+        ((-2, -1, 0), HELD),
+        ((-2, -2, -2), HELD),
+        ((-2, -3, 0), BROKEN),
+        ((-1, 0, 6), HELD),
+        ((-1, 0, 7), BROKEN),
+        ((-500, -400, -300), HELD),
+    ],
+)
+def test_stamps(stamps: tuple[int, ...], expected: str) -> None:
+    blocks = {HEIGHT - 2 + n: block(HEIGHT - 2 + n, stamp=NOW + stamp) for n, stamp in enumerate(stamps)}
+    assert verdict(validators.test_stamps, survey(*each(blocks=blocks)))[0] == expected
+    assert verdict(validators.test_stamps, survey(*each(blocks={})))[0] == UNKNOWN
+
+
+def clocks(*offsets: float | None, stamp: float = 0, doubt: float = 0.0) -> Survey:
+    nodes = []
+    for number, offset in enumerate(offsets, 1):
+        clock = Clock(offset, doubt, "" if offset is not None else "ssh: refused")
+        blocks = {HEIGHT: block(HEIGHT, stamp=NOW + stamp)}
+        nodes.append(node(f"node-{number}", host=HostFacts("local", clock=clock), blocks=blocks))
+    return survey(*nodes)
+
+
+@pytest.mark.parametrize(
+    ("offsets", "stamp", "doubt", "expected"),
+    [
+        ((0.0, 0.0), 0, 0.0, HELD),
+        ((-1.0, 1.0), 0, 0.0, HELD),
+        ((-1.0, 1.1), 0, 0.0, BROKEN),
+        ((-1.0, 1.5), 0, 0.5, HELD),
+        ((600.0, 600.0), 0, 0.0, HELD),
+        ((-600.0, -600.0), 0, 0.0, BROKEN),
+        ((0.0,), 3, 0.0, HELD),
+        ((0.0,), 4, 0.0, BROKEN),
+        ((0.0, None), 0, 0.0, UNKNOWN),
+        ((0.0, 5.0, None), 0, 0.0, BROKEN),
+        ((None, None), 0, 0.0, UNKNOWN),
+        ((), 0, 0.0, UNKNOWN),
+    ],
+)
+def test_clocks(offsets: tuple[float | None, ...], stamp: float, doubt: float, expected: str) -> None:
+    """Two clocks that are off alike agree; the newest block (seen a second later) tells which way they are off."""
+    assert verdict(validators.test_clocks, clocks(*offsets, stamp=stamp, doubt=doubt))[0] == expected
+
+
+def test_a_chain_without_any_block_leaves_the_clocks_to_each_other() -> None:
+    seen = clocks(0.0, 1.0)
+    bare = {name: replace(its, blocks={}) for name, its in seen.nodes.items()}
+    assert verdict(validators.test_clocks, replace(seen, nodes=bare))[0] == HELD

@@ -1,0 +1,224 @@
+"""Beyond the manual: validators, versions and clocks are the same for all, and every validator takes its turn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+from prowl.checks import chain
+from prowl.checks.registry import check
+from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.view import NetworkView
+from prowl.reports.findings import Broken, Claim, Unknown
+
+DEFAULT_STAKE = 10**18
+CLOCK_SECONDS = 2.0
+FUTURE_SECONDS = 5.0
+
+SAME_CONFIG = "compare the configurations of the nodes that differ"
+RESTART = "Failure Recovery > Consensus Stall: restart affected nodes"
+
+
+@check("validators/set", needs="rpc", next=SAME_CONFIG)
+def test_same_validators(network: NetworkView) -> None:
+    """All nodes name the same validators in the same order, and those that the target expects."""
+    declared = tuple(each.address.lower() for each in network.survey.declared.validators)
+    expected = f"the {len(declared)} expected validators, in this order" if declared else "one list of validators"
+    named = chain.agreed(network, expected, lambda node: validators_of(node, expected))
+    if declared and named != declared:
+        told = [f"missing: {chain.short(each)}" for each in declared if each not in named]
+        told += [f"not expected: {chain.short(each)}" for each in named if each not in declared]
+        raise Broken(Claim(expected, chain.some(told) or f"another order: {chain.short(named)}"))
+    network.expect(expected, True, f"{len(named)} validators on {len(network.nodes)} nodes")
+
+
+def validators_of(node: NodeView, expected: str) -> tuple[str, ...]:
+    """Return the addresses that a node names as validators, in its order; Unknown if it names none."""
+    rows = node.answer("coc_getValidators", expected)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise Unknown(Claim(expected, f"coc_getValidators answered {str(rows)[:80]}"))
+    return tuple(str(row.get("address") or row.get("id")).lower() for row in rows)
+
+
+@check("validators/stakes", needs="config", next=SAME_CONFIG)
+def test_same_stakes(network: NetworkView) -> None:
+    """All nodes are configured with the same stakes, and those that the target expects."""
+    expected = "one stake for each validator in all configurations"
+    stakes = dict(chain.agreed(network, expected, lambda node: _stakes_of(node, expected)))
+    declared = {each.address.lower(): each.stake for each in network.survey.declared.validators if each.stake}
+    wrong = [
+        f"{chain.short(address)}: {stakes.get(address, 'none')} instead of {stake}"
+        for address, stake in declared.items()
+        if stakes.get(address) != stake
+    ]
+    told = chain.some(wrong) or f"{len(stakes)} validators, {sum(stakes.values()) / DEFAULT_STAKE:g} stakes of 1e18"
+    network.expect(f"{expected}, as expected" if declared else expected, not wrong, told)
+
+
+def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | None:
+    host = node.seen.host
+    if host is None or host.config is None:
+        return None
+    if host.config.problem:
+        raise Unknown(Claim(expected, host.config.problem))
+    values: Mapping[str, Any] = host.config.values
+    stakes = {str(address).lower(): DEFAULT_STAKE for address in values.get("validators") or ()}
+    try:
+        for row in values.get("validatorStakes") or ():
+            stakes[str(row.get("address") or row["id"]).lower()] = int(str(row["stake"]), 0)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Unknown(
+            Claim(expected, f"{host.config.path}: validatorStakes is no list of id, address, stake")
+        ) from None
+    return tuple(sorted(stakes.items()))
+
+
+@check("validators/quorum", needs="rpc", next="Failure Recovery > Consensus Stall: check all nodes")
+def test_quorum(network: NetworkView) -> None:
+    """Validators of more than two thirds of the stake answer."""
+    stakes, answering = stakes_by_node(network.survey), answering_validators(network.survey)
+    total, there = sum(stakes.values()), sum(stakes[name] for name in answering)
+    expected = "more than 2/3 of the stake answers"
+    if not total:
+        raise Unknown(Claim(expected, "the target names no validator"))
+    told = f"{len(answering)} of {len(stakes)} validators, {there / total:.0%} of the stake"
+    network.expect(expected, 3 * there > 2 * total, told)
+
+
+def stakes_by_node(survey: Survey) -> dict[str, int]:
+    """Return the stake of each validator by its node's name (its address, where no node of the target is it).
+
+    A stake that nobody says is the node's default.
+    """
+    names = {address.lower(): name for name, address in survey.declared.addresses.items()}
+    if survey.declared.validators and names:
+        return {
+            names.get(each.address.lower(), each.address): each.stake or DEFAULT_STAKE
+            for each in survey.declared.validators
+        }
+    return {name: DEFAULT_STAKE for name, node in survey.nodes.items() if node.role == "validator"}
+
+
+def answering_validators(survey: Survey) -> list[str]:
+    """Return the validators whose RPC answered at the last look."""
+    return [
+        name
+        for name in stakes_by_node(survey)
+        if name in survey.nodes and survey.nodes[name].looks and survey.nodes[name].looks[-1].height is not None
+    ]
+
+
+@check("validators/versions", needs=("rpc", "others"), next="Upgrade Procedure > Rolling Update: update what is left")
+def test_same_version(network: NetworkView) -> None:
+    """All nodes run the same version."""
+    expected = "one web3_clientVersion"
+    version = chain.agreed(network, expected, lambda node: str(node.answer("web3_clientVersion", expected)))
+    network.expect(expected, True, f"{version} on {len(network.nodes)} nodes")
+
+
+@check("validators/chain-id", needs="rpc", next=SAME_CONFIG)
+def test_same_chain_id(network: NetworkView) -> None:
+    """All nodes are of the same chain, the expected one."""
+    declared = network.survey.declared.chain_id
+    expected = f"eth_chainId {declared}" if declared is not None else "one eth_chainId"
+
+    def read(node: NodeView) -> int:
+        answer = node.answer("eth_chainId", expected)
+        try:
+            return int(str(answer), 16)
+        except ValueError:
+            raise Unknown(Claim(expected, f"eth_chainId answered {str(answer)[:60]!r}")) from None
+
+    found = chain.agreed(network, expected, read)
+    network.expect(expected, declared in (None, found), f"{found} on {len(network.nodes)} nodes")
+
+
+@check(
+    "validators/equivocations",
+    needs="metrics",
+    next="find the second process with the same key, and stop it",
+    gate=True,
+)
+def test_no_equivocations(node: NodeView) -> None:
+    """No double vote is seen while one looks."""
+    expected = "coc_bft_equivocations_total does not rise"
+    newest = node.metric("coc_bft_equivocations_total", expected)
+    readings = [look.metric("coc_bft_equivocations_total").value for look in node.seen.looks]
+    known = [value for value in readings if value is not None]
+    first, last = node.seen.looks[0], node.seen.looks[-1]
+    if len(known) < 2:
+        raise Unknown(Claim(expected, f"only one reading: {newest:g} at {last.clock}"))
+    told = f"{known[0]:g} at {first.clock}, {newest:g} at {last.clock}"
+    told += ": double votes since this node's start" if newest > 0 else ""
+    node.expect(expected, newest <= known[0], told)
+
+
+@check("validators/rotation", needs="rpc", next=RESTART)
+def test_rotation(network: NetworkView) -> None:
+    """Every validator has proposed a block in the last two rounds."""
+    expected = "each validator is the proposer of one of the blocks of the last two rounds"
+    named = [node for node in network.nodes if "coc_getValidators" in node.seen.answers]
+    if not named:
+        raise Unknown(Claim(expected, "no node was asked for the validators"))
+    validators = next((found for node in named if (found := _validators_or_none(node))), None)
+    if validators is None:
+        validators = validators_of(named[0], expected)
+    rounds = 2 * len(validators)
+    blocks = chain.recent(network.survey)[-rounds:]
+    if len(blocks) < rounds:
+        raise Unknown(Claim(expected, f"{len(blocks)} consecutive blocks were shown; two rounds have {rounds}"))
+    names = {address.lower(): name for name, address in network.survey.declared.addresses.items()}
+    proposers = [block.proposer.lower() for block in blocks]
+    silent = [names.get(each, chain.short(each)) for each in validators if each not in proposers]
+    told = f"blocks {blocks[0].number} to {blocks[-1].number}: {len(set(proposers))} proposers of {len(validators)}"
+    network.expect(expected, not silent, told + (f"; none by {chain.some(silent)}" if silent else ""))
+
+
+def _validators_or_none(node: NodeView) -> tuple[str, ...] | None:
+    try:
+        return validators_of(node, "")
+    except Unknown:
+        return None
+
+
+@check("validators/stamps", needs="rpc", next="compare the clocks of the hosts (timedatectl)")
+def test_stamps(network: NetworkView) -> None:
+    """The time stamps of the last blocks rise, and the newest is not from the future."""
+    expected = f"stamps that do not fall, the newest at most {FUTURE_SECONDS:.0f} s ahead of this machine's clock"
+    blocks = chain.recent(network.survey)
+    if not blocks:
+        raise Unknown(Claim(expected, "no block after block 1 was shown"))
+    newest = blocks[-1]
+    fallen = [later.number for earlier, later in pairwise(blocks) if later.timestamp < earlier.timestamp]
+    ahead = newest.timestamp - newest.seen_at
+    told = f"blocks {blocks[0].number} to {newest.number}, the newest {-ahead:.0f} s old"
+    told += f"; the stamp falls at {chain.some(str(number) for number in fallen)}" if fallen else ""
+    network.expect(expected, not fallen and ahead <= FUTURE_SECONDS, told)
+
+
+@check("validators/clocks", needs="host", next="start the time service of the host that is off (timedatectl)")
+def test_clocks(network: NetworkView) -> None:
+    """The hosts' clocks agree with each other, and no host's clock is behind the newest block's stamp."""
+    expected = f"clocks within {CLOCK_SECONDS:.0f} s of each other, and none behind the newest block's stamp"
+    offsets, doubt, unseen = {}, 0.0, []
+    for node in network.nodes:
+        clock = node.seen.host.clock if node.seen.host is not None else None
+        if clock is not None and clock.offset_seconds is not None:
+            offsets[node.name] = clock.offset_seconds
+            doubt = max(doubt, clock.uncertainty_seconds)
+        elif clock is not None:
+            unseen.append(f"{node.name}: {clock.problem}")
+    if not offsets:
+        raise Unknown(Claim(expected, chain.some(unseen, "; ") or "no host's clock was read"))
+    slowest, fastest = min(offsets, key=lambda name: offsets[name]), max(offsets, key=lambda name: offsets[name])
+    spread = offsets[fastest] - offsets[slowest]
+    blocks = (block for node in network.nodes for block in node.seen.blocks.values())
+    newest = max(blocks, key=lambda block: block.timestamp, default=None)
+    ahead = newest.timestamp - newest.seen_at - offsets[slowest] if newest is not None else 0.0
+    told = f"{len(offsets)} clocks from {offsets[slowest]:+.2f} s ({slowest}) to {offsets[fastest]:+.2f} s ({fastest})"
+    told += f" against this machine's; the newest block is {-ahead:.1f} s old by {slowest}" if newest else ""
+    held = spread <= CLOCK_SECONDS + 2 * doubt and ahead <= CLOCK_SECONDS + doubt
+    if held and unseen:
+        raise Unknown(Claim(expected, chain.some(unseen, "; ")))
+    network.expect(expected, held, told)
