@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ import pytest
 
 from prowl.chaos.prune import MOST_RUNS
 from prowl.fixtures import targets
-from prowl.fixtures.guard import claim
+from prowl.fixtures.guard import claim, living
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 from prowl.fixtures.targets import Target
 
@@ -164,9 +163,10 @@ def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
 
 def test_a_run_folder_that_is_in_use_is_refused(testnet: StubNet) -> None:
     claim(testnet.pytester.path / "used")
+    (owner,) = living(testnet.pytester.path / "used")  # this process, or the one that it is a worker of
     result = testnet.run("--run-dir", "used")
     assert result.ret == 4
-    assert f"--run-dir used: a run that is under way (pid {os.getpid()}) owns it" in told(result)
+    assert f"--run-dir used: a run that is under way (pid {owner.pid}) owns it" in told(result)
 
 
 def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
