@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prowl.checks import gate
 from prowl.checks.registry import Check, check_of
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
@@ -25,6 +26,25 @@ LONGEST_SENTENCE = 2_000
 WHOLE = "network"  # stands in an item's id where a node's name would
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option of the gate."""
+    parser.getgroup("prowl").addoption(
+        "--gate", action="store_true", help="is the network ready for an upgrade? Says go or no-go, and why, first"
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the report decide about the gate."""
+    if config.getoption("gate"):
+        config.stash[reports.GATE] = gate.ORDER
+
+
+def _belongs(config: pytest.Config, check: Check) -> bool:
+    """Whether this run asks for a check: a gate for its own, another run for all but what is the gate's alone."""
+    return check.gate if config.getoption("gate") else not check.item.startswith(gate.GATE_ONLY)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item a node of each check, or one for the network; what the target does not offer makes none.
 
@@ -38,13 +58,18 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     names: list[str | None] = list(fixtures.chosen(config, target))
     if check.scope == "network":
         names = [] if config.getoption("node") or config.getoption("role") else [None]
+    if not _belongs(config, check):
+        names = []
+    rules = target.network.waivers if target.network is not None else ()
     asked = []
     for name in names:
         lacking = target.lacks(name, *check.needs)
         if lacking is None:
             asked.append(name or WHOLE)
         else:
-            config.stash[reports.NOT_ASKED].append(NotAsked(check.item, lacking, name))
+            config.stash[reports.NOT_ASKED].append(
+                NotAsked(check.item, lacking, name, waiver_of(rules, check.item, name, today()))
+            )
     metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
 
 

@@ -80,7 +80,7 @@ def test_height_in_the_name(node: NodeView) -> None:
     node.expect(expected, late <= CLOCK_SECONDS, told)
 
 
-@check("backup/manual", needs=("host", "backup_dir"), next=MAKE_ONE)
+@check("backup/manual", gate=True, needs=("host", "backup_dir"), next=MAKE_ONE)
 def test_newest_backup_is_whole(node: NodeView) -> None:
     """The newest backup can be read to its end and holds the node's stores."""
     expected = f"tar reads it to its end, and it holds {' and '.join(STORES)}"
@@ -111,7 +111,9 @@ def test_old_backups_are_deleted(node: NodeView) -> None:
     node.expect(expected, not old, told + (f"; {len(old)} should be gone" if old else ""))
 
 
-@check("backup/cron", needs=("host", "backup_dir"), next="Backup Strategy > Automated Backup (cron): crontab -e")
+@check(
+    "backup/cron", needs=("host", "backup_dir", "crontab"), next="Backup Strategy > Automated Backup (cron): crontab -e"
+)
 def test_cron(node: NodeView) -> None:
     """Cron makes a backup every six hours, and deletes old ones each day."""
     expected = "a job with backup-node.sh every 6 h, and one with find ... -mtime +7 -delete each day"

@@ -11,7 +11,9 @@ GB = 1e9
 
 
 @check(
-    "daily/block-height", next="Failure Recovery > Consensus Stall: check if more than 1/3 of the validators are down"
+    "daily/block-height",
+    gate=True,
+    next="Failure Recovery > Consensus Stall: check if more than 1/3 of the validators are down",
 )
 def test_block_height(node: NodeView) -> None:
     """The block height increases."""
@@ -21,7 +23,9 @@ def test_block_height(node: NodeView) -> None:
     node.expect(expected, high > low, f"{low} at {first.clock}, {high} at {last.clock}")
 
 
-@check("daily/consensus", next="Failure Recovery > Consensus Stall: check all nodes, restart the affected ones")
+@check(
+    "daily/consensus", gate=True, next="Failure Recovery > Consensus Stall: check all nodes, restart the affected ones"
+)
 def test_consensus(node: NodeView) -> None:
     """The consensus state is 0 (healthy)."""
     expected = "coc_consensus_state = 0"
@@ -42,7 +46,7 @@ def test_peer_count(node: NodeView, limits: Limits) -> None:
     node.expect(expected, peers >= least, node.history("coc_peers_connected"))
 
 
-@check("daily/memory", next="Failure Recovery > Out of Memory: restart the node, reduce storage.cacheSize")
+@check("daily/memory", gate=True, next="Failure Recovery > Out of Memory: restart the node, reduce storage.cacheSize")
 def test_memory(node: NodeView, limits: Limits) -> None:
     """A node's resident memory is below 2 GB."""
     expected = f"coc_process_memory_bytes < {limits.memory_bytes:.4g}"
@@ -53,7 +57,12 @@ def test_memory(node: NodeView, limits: Limits) -> None:
     node.expect(expected, memory < limits.memory_bytes, observed)
 
 
-@check("daily/disk", needs="data_dir", next="free space, or delete backups older than seven days (Backup Strategy)")
+@check(
+    "daily/disk",
+    gate=True,
+    needs="data_dir",
+    next="free space, or delete backups older than seven days (Backup Strategy)",
+)
 def test_disk(node: NodeView, limits: Limits) -> None:
     """The space of a node's data directory is less than 80 % used."""
     expected = f"used < {limits.disk_percent} %"

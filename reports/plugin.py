@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from _pytest import junitxml  # the one way to properties of the whole suite that xdist does not stop
 
-from prowl.reports import html, run
-from prowl.reports.findings import message
+from prowl.reports import gate, html, run, terminal
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import NotAsked, Result, Verdict
 
@@ -22,6 +21,7 @@ PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, th
 RUN = pytest.StashKey[Run]()
 NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
+GATE = pytest.StashKey[Sequence[str]]()  # the items that a gate demands, in the order in which a no-go is told
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
 WORKER_KEY = "prowl_run"
 
@@ -113,7 +113,7 @@ class _Workers:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        rows = [NotAsked(**row) for row in getattr(node, "workeroutput", {}).get(WORKER_KEY, ())]
+        rows = [NotAsked.from_json(row) for row in getattr(node, "workeroutput", {}).get(WORKER_KEY, ())]
         self.not_asked += [row for row in rows if row not in self.not_asked]
 
     @pytest.hookimpl(optionalhook=True)
@@ -175,7 +175,18 @@ class _Collector:
         self.report.run["notes"] = notes
         not_asked: list[NotAsked] = self.config.stash[NOT_ASKED]
         self.report.not_asked += not_asked
+        if GATE in self.config.stash:
+            self._decide(session, self.config.stash[GATE])
         self.written = self._write()
+
+    def _decide(self, session: pytest.Session, order: Sequence[str]) -> None:
+        """Say go or no-go; a no-go fails a run that would have passed (an item that was not asked fails none)."""
+        rows, partial = self.report.results, bool(self.report.run["partial"])
+        decision = gate.decide(order, rows, self.report.not_asked, self.run.target, partial)
+        self.report.run["gate"] = decision.as_json()
+        if not decision.go and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        self.report.run["exit_code"] = int(session.exitstatus)
 
     def _write(self) -> list[str]:
         try:
@@ -189,33 +200,16 @@ class _Collector:
         """Print the verdict before any failure, and where the report is after them."""
         if self.config.get_verbosity() >= 0:
             terminalreporter.section("verdict")
+        for line in terminal.gate_lines(self.report):
+            terminalreporter.write_line(line, bold=True)
         colour = {"held": {"green": True}, "unknown": {"yellow": True}, "broken": {"red": True}}
         if not self.report.results and not self.report.run["partial"]:
             terminalreporter.write_line(f"Nothing was judged of {self.run.target}.", bold=True)
         else:
             terminalreporter.write_line(self.report.sentence, bold=True, **colour[self.report.verdict.value])
-        for note in self.report.run.get("notes", ()):
-            terminalreporter.write_line(f"  note: {note}")
-        for row in _told_once(self.report.not_asked):
-            terminalreporter.write_line(f"  not asked: {row}")
-        for result in self.report.results:
-            if result.verdict is not Verdict.HELD and not result.counts:
-                terminalreporter.write_line(message(result))
-            elif result.drift is not None and self.config.get_verbosity() >= 0:
-                place = f"{result.item} on {result.node}"
-                terminalreporter.write_line(f"  drift: {place}: {result.drift.manual} -> {result.drift.node}")
+        for line in terminal.summary(self.report, quiet=self.config.get_verbosity() < 0):
+            terminalreporter.write_line(line)
         yield
         if self.config.get_verbosity() >= 0:
             for line in self.written:
                 terminalreporter.write_line(f"report: {line}")
-
-
-def _told_once(rows: list[NotAsked]) -> list[str]:
-    """Return a line an item and reason, with the nodes that it concerns."""
-    nodes: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        nodes.setdefault((row.item, row.reason), []).append(row.node or "")
-    return [
-        f"{item}{' on ' + ', '.join(filter(None, names)) if any(names) else ''}: {reason}"
-        for (item, reason), names in nodes.items()
-    ]

@@ -193,7 +193,7 @@ class Report:
         return cls(
             body["run"],
             [Result.from_json(row) for row in body["results"]],
-            [NotAsked(**row) for row in body["not_asked"]],
+            [NotAsked.from_json(row) for row in body["not_asked"]],
             body.get("timelines", []),
         )
 

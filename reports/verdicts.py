@@ -91,11 +91,18 @@ class Result:
 
 @dataclass(frozen=True)
 class NotAsked:
-    """An item that the target declares it does not offer, with the reason."""
+    """An item that the target declares it does not offer, with the reason; a gate asks for a waiver of it."""
 
     item: str
     reason: str
     node: str | None = None
+    waiver: Waiver | None = None
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> NotAsked:
+        """Read a row of ``report.json``."""
+        waiver = row.get("waiver")
+        return cls(row["item"], row["reason"], row.get("node"), Waiver(**waiver) if waiver else None)
 
 
 @dataclass

@@ -9,7 +9,7 @@ import pytest
 from prowl.chaos import cli
 from prowl.chaos.coverage import checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.checks import invariants
+from prowl.checks import gate, invariants
 from prowl.checks.registry import check
 from prowl.fixtures import manual
 
@@ -40,6 +40,12 @@ def test_a_check_of_no_item_or_without_a_promise_is_refused() -> None:
         nobody.__doc__ = "A promise."
         with pytest.raises(ValueError, match="either node or network"):
             check("daily/peers")(nobody)
+
+
+def test_the_gate_asks_for_what_says_that_it_belongs_there() -> None:
+    assert set(gate.ORDER) == {each.item for each in checks().values() if each.gate}
+    alone = {item for item in manual.catalogue() if item.startswith(gate.GATE_ONLY)}
+    assert alone <= set(gate.ORDER)
 
 
 def test_every_scenario_names_invariants_that_there_are() -> None:

@@ -1,0 +1,85 @@
+"""Readiness for an upgrade: what an ordinary run need not hold, and a network must before its first node is stopped."""
+
+from __future__ import annotations
+
+from prowl.checks import chain
+from prowl.checks.registry import check
+from prowl.checks.test_truth import LAG_BLOCKS
+from prowl.checks.test_validators import answering_validators, stakes_by_node
+from prowl.fixtures.survey import NodeView
+from prowl.fixtures.view import NetworkView
+from prowl.reports.findings import Claim, Unknown
+
+MOST_PENDING = 500  # from there on COC's own rules speak of a backlog
+STAMP_SECONDS = 1
+
+WAIT = "wait, and ask again before the first node is stopped"
+
+
+@check("gate/answers", needs=("rpc", "metrics"), gate=True, next="Failure Recovery > Consensus Stall: check all nodes")
+def test_answers(node: NodeView) -> None:
+    """A node answers at each of its addresses."""
+    expected = "RPC and metrics answer, and a health address says ok"
+    look = node.seen.looks[-1] if node.seen.looks else None
+    if look is None:
+        raise Unknown(Claim(expected, "the node was never looked at"))
+    problem = (look.height_problem if look.height is None else "") or look.page_problem
+    if problem:
+        raise Unknown(Claim(expected, problem))
+    well = [answer.url for answer in node.seen.health if answer.status == 200]
+    told = "; ".join(f"{answer.url}: {answer.status or answer.problem}" for answer in node.seen.health)
+    node.expect(expected, bool(well), f"height {look.height}; {told or 'no health address was asked'}")
+
+
+@check("gate/spare-quorum", needs="rpc", gate=True, next="Upgrade Procedure: update one node at a time")
+def test_spare_quorum(network: NetworkView) -> None:
+    """With any one validator fewer there is still a quorum."""
+    expected = "more than 2/3 of the stake answers without the largest of the validators that do"
+    stakes, answering = stakes_by_node(network.survey), answering_validators(network.survey)
+    total = sum(stakes.values())
+    if not total:
+        raise Unknown(Claim(expected, "the target names no validator"))
+    left = sum(stakes[name] for name in answering) - max((stakes[name] for name in answering), default=0)
+    told = f"{len(answering)} of {len(stakes)} validators answer; with one fewer {left / total:.0%} of the stake"
+    network.expect(expected, 3 * left > 2 * total, told)
+
+
+@check("gate/tip-spread", needs=("rpc", "others"), gate=True, next=WAIT)
+def test_tip_spread(network: NetworkView) -> None:
+    """All nodes are at the tip together."""
+    expected = f"no node is more than {LAG_BLOCKS} blocks behind"
+    unseen, lags = [], {}
+    for node in network.nodes:
+        try:
+            node.heights(expected)
+            lags[node.name] = chain.lag_blocks(node, expected)
+        except Unknown as error:
+            unseen.append(f"{node.name}: {error.claim.observed}")
+    behind = [f"{name}: {lag} blocks" for name, lag in lags.items() if lag > LAG_BLOCKS]
+    if unseen and not behind:
+        raise Unknown(Claim(expected, chain.some(unseen, "; ")))
+    told = f"{len(lags)} nodes at most {max(lags.values(), default=0)} blocks behind"
+    network.expect(expected, not behind, chain.some(behind) or told)
+
+
+@check("gate/head-age", needs="rpc", gate=True, next="Failure Recovery > Consensus Stall")
+def test_head_age(network: NetworkView) -> None:
+    """The newest block is no older than a pause may last."""
+    allowed = network.survey.declared.pause_seconds + STAMP_SECONDS
+    expected = f"the newest block is at most {allowed:.0f} s old"
+    blocks = (block for node in network.nodes for block in node.seen.blocks.values())
+    newest = max(blocks, key=lambda block: block.number, default=None)
+    if newest is None:
+        raise Unknown(Claim(expected, "no block was shown"))
+    age = newest.seen_at - newest.timestamp
+    network.expect(expected, age <= allowed, f"block {newest.number} was {age:.0f} s old")
+
+
+@check("gate/mempool", needs="metrics", gate=True, next=WAIT)
+def test_mempool(node: NodeView) -> None:
+    """A node's mempool has no backlog."""
+    expected = f"coc_tx_pool_pending < {MOST_PENDING}"
+    pending = node.metric("coc_tx_pool_pending", expected)
+    if pending < 0:
+        raise Unknown(Claim(expected, f"no mempool has {pending:g} transactions"))
+    node.expect(expected, pending < MOST_PENDING, node.history("coc_tx_pool_pending"))

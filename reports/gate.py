@@ -1,0 +1,87 @@
+"""The gate in front of an upgrade: go or no-go from a run's results, with the first reason first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
+
+MOST_REASONS = 50
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A decision: its sentence, every reason for a no-go, what was looked at, and what was waived."""
+
+    go: bool
+    sentence: str
+    reasons: tuple[str, ...] = ()
+    looked_at: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it stands in ``report.json`` under ``run``."""
+        return asdict(self)
+
+
+def decide(
+    order: Sequence[str], results: Iterable[Result], not_asked: Iterable[NotAsked], target: str, partial: bool = False
+) -> Gate:
+    """Decide by the items of the gate, in their order: all must be held or waived.
+
+    Unknown, not asked, and an item that was left out are no-go as broken is.
+    """
+    mine = {item: place for place, item in enumerate(order)}
+    rows = sorted((row for row in results if row.item in mine), key=lambda row: mine[row.item])
+    unasked = [row for row in not_asked if row.item in mine]
+    found: list[tuple[int, str]] = []
+    waived: list[str] = []
+    for result in rows:
+        told = f"{_where(result.item, result.node)} is {result.verdict}: {result.observed}"
+        if result.waiver is not None:
+            waived.append(f"{told} ({_until(result.waiver)})")
+        elif result.verdict is not Verdict.HELD:
+            found.append((mine[result.item], told))
+    for row in unasked:
+        told = f"{_where(row.item, row.node)} was not asked: {row.reason}"
+        if row.waiver is not None:
+            waived.append(f"{told} ({_until(row.waiver)})")
+        else:
+            found.append((mine[row.item], told))
+    left_out = mine.keys() - {row.item for row in rows} - {row.item for row in unasked}
+    found += [(mine[item], f"{item} was left out of this run") for item in left_out]
+    found += [(-1, "the run was cut short")] if partial else []
+    reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
+    return Gate(
+        not reasons, _sentence(reasons, rows, waived, target), reasons[:MOST_REASONS], _looked(rows), tuple(waived)
+    )
+
+
+def _until(waiver: Waiver) -> str:
+    return f"waived until {waiver.expires}: {waiver.reason}"
+
+
+def _where(item: str, node: str | None) -> str:
+    return f"{item} on {node}" if node else item
+
+
+def _sentence(reasons: Sequence[str], rows: Sequence[Result], waived: Sequence[str], target: str) -> str:
+    if reasons:
+        more = len(reasons) - 1
+        others = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
+        return f"NO-GO for {target}: {reasons[0]}{others}"
+    nodes = {row.node for row in rows if row.node}
+    but = f", but for {len(waived)} that are waived" if waived else ""
+    return f"GO for {target}: {len(rows)} results on {len(nodes)} nodes are held{but}"
+
+
+def _looked(rows: Iterable[Result]) -> tuple[str, ...]:
+    """Return a line an item: on how many nodes it was looked at, and what was seen on the first."""
+    items: dict[str, list[Result]] = {}
+    for row in rows:
+        items.setdefault(row.item, []).append(row)
+    return tuple(
+        f"{item}{f' on {len(its)} nodes' if its[0].node else ''}: {its[0].observed}" for item, its in items.items()
+    )

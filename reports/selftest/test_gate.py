@@ -1,0 +1,77 @@
+"""Go or no-go: nothing but held or waived is go, and the first reason is told first."""
+
+from __future__ import annotations
+
+import pytest
+
+from prowl.reports.gate import Gate, decide
+from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
+
+ORDER = ("gate/answers", "gate/head-age", "daily/disk")
+WAIVER = Waiver("new disk on Monday", "2030-01-01")
+
+
+def result(item: str, verdict: Verdict = Verdict.HELD, node: str | None = "node-1", **its: object) -> Result:
+    return Result(item, verdict, "promise", "expected", f"saw {verdict}", node=node, **its)  # type: ignore[arg-type]
+
+
+def good(*without: str) -> list[Result]:
+    return [result(item) for item in ORDER if item not in without]
+
+
+def gate(results: list[Result], *not_asked: NotAsked, partial: bool = False) -> Gate:
+    return decide(ORDER, results, not_asked, "testnet", partial)
+
+
+def test_all_held_is_go_and_says_what_it_looked_at() -> None:
+    decision = gate([*good(), result("daily/peers", Verdict.BROKEN)])
+    assert decision.go
+    assert decision.sentence == "GO for testnet: 3 results on 1 nodes are held"
+    assert decision.looked_at == tuple(f"{item} on 1 nodes: saw held" for item in ORDER)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.BROKEN, Verdict.UNKNOWN])
+@pytest.mark.parametrize("item", ORDER)
+def test_one_that_is_not_held_is_no_go(item: str, verdict: Verdict) -> None:
+    decision = gate([*good(item), result(item, verdict, "node-2")])
+    assert not decision.go
+    assert decision.sentence == f"NO-GO for testnet: {item} on node-2 is {verdict}: saw {verdict}"
+
+
+def test_the_first_reason_is_the_gates_first_and_not_the_worst() -> None:
+    rows = [result("daily/disk", Verdict.BROKEN), result("gate/head-age"), result("gate/answers", Verdict.UNKNOWN)]
+    decision = gate(rows)
+    assert decision.sentence == "NO-GO for testnet: gate/answers on node-1 is unknown: saw unknown (and 1 more reason)"
+    assert [reason.split()[0] for reason in decision.reasons] == ["gate/answers", "daily/disk"]
+
+
+def test_not_asked_is_no_go_unless_waived() -> None:
+    missing = NotAsked("daily/disk", "no access", "node-1")
+    decision = gate(good("daily/disk"), missing)
+    assert decision.sentence == "NO-GO for testnet: daily/disk on node-1 was not asked: no access"
+    waived = gate(good("daily/disk"), NotAsked("daily/disk", "no access", "node-1", WAIVER))
+    assert waived.go
+    assert waived.waived == (
+        "daily/disk on node-1 was not asked: no access (waived until 2030-01-01: new disk on Monday)",
+    )
+    assert waived.sentence.endswith("but for 1 that are waived")
+    assert gate(good(), NotAsked("alerts/syntax", "no promtool")).go, "not of the gate"
+
+
+def test_a_waived_result_is_go_and_named() -> None:
+    decision = gate([*good("daily/disk"), result("daily/disk", Verdict.BROKEN, waiver=WAIVER)])
+    assert decision.go
+    assert "daily/disk on node-1 is broken: saw broken (waived until 2030-01-01" in decision.waived[0]
+
+
+def test_what_was_left_out_and_what_was_cut_short_is_no_go() -> None:
+    assert gate(good("gate/head-age")).sentence == "NO-GO for testnet: gate/head-age was left out of this run"
+    assert gate(good(), partial=True).sentence == "NO-GO for testnet: the run was cut short"
+    assert gate([]).sentence == "NO-GO for testnet: gate/answers was left out of this run (and 2 more reasons)"
+
+
+def test_a_waiver_survives_the_report() -> None:
+    row = NotAsked("daily/disk", "no access", "node-1", WAIVER)
+    plain = {"item": "daily/disk", "reason": "no access", "node": "node-1"}
+    assert NotAsked.from_json({**plain, "waiver": {"reason": WAIVER.reason, "expires": WAIVER.expires}}) == row
+    assert NotAsked.from_json(plain) == NotAsked("daily/disk", "no access", "node-1")

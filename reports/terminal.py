@@ -1,0 +1,68 @@
+"""What stands below a run's verdict in a terminal: the gate, what was not asked, what does not count, and the drift."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from prowl.reports.findings import message
+from prowl.reports.run import Report
+from prowl.reports.verdicts import NotAsked, Result, Verdict
+
+MOST_NODES_TOLD = 6
+
+
+def gate_lines(report: Report) -> list[str]:
+    """Return go or no-go first, then the other reasons, what was waived and what was looked at; [] without a gate."""
+    decision = report.run.get("gate")
+    if not decision:
+        return []
+    lines = [decision["sentence"]]
+    lines += [f"  no-go: {reason}" for reason in decision["reasons"][1:]]
+    lines += [f"  waived: {row}" for row in decision["waived"]]
+    return [*lines, *(f"  looked at {row}" for row in decision["looked_at"])]
+
+
+def summary(report: Report, *, quiet: bool = False) -> Iterator[str]:
+    """Yield the lines; ``quiet`` leaves the drift out."""
+    yield from (f"  note: {note}" for note in report.run.get("notes", ()))
+    yield from (f"  not asked: {line}" for line in not_asked(report.not_asked))
+    for result in report.results:
+        if result.verdict is not Verdict.HELD and not result.counts:
+            yield message(result)
+    if not quiet:
+        yield from drift(report.results)
+
+
+def not_asked(rows: Iterable[NotAsked]) -> list[str]:
+    """Return a line for each reason and the nodes that it concerns, with all items."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        nodes.setdefault((row.item, row.reason), []).append(row.node or "")
+    items: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (item, reason), names in nodes.items():
+        items.setdefault((reason, tuple(names)), []).append(item)
+    return [f"{', '.join(its)}{_on(names)}: {reason}" for (reason, names), its in items.items()]
+
+
+def drift(results: Iterable[Result]) -> list[str]:
+    """Return a section on what is kept elsewhere than the manual says: its sentence, then each node's own address."""
+    sections: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if result.drift is not None:
+            sections.setdefault((result.item, result.manual), []).append(result)
+    lines = ["drift: kept, but elsewhere than the manual says"] if sections else []
+    for (item, sentence), rows in sections.items():
+        lines.append(f"  {item}: {sentence}")
+        for row in rows:
+            if row.drift is not None:
+                where = f"{row.node}: " if row.node else ""
+                lines.append(f"    {where}the manual says {row.drift.manual}; the node: {row.drift.node}")
+    return lines
+
+
+def _on(names: tuple[str, ...]) -> str:
+    told = [name for name in names if name]
+    if not told:
+        return ""
+    more = f" and {len(told) - MOST_NODES_TOLD} more" if len(told) > MOST_NODES_TOLD else ""
+    return " on " + ", ".join(told[:MOST_NODES_TOLD]) + more
