@@ -19,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parts = parser.add_subparsers(dest="part", required=True, metavar="schema|init|check")
     parts.add_parser("schema", help="print the JSON Schema of an inventory")
     init = parts.add_parser("init", help="write an inventory by asking the nodes; nothing is overwritten")
-    init.add_argument("urls", nargs="*", metavar="URL", help="the RPC address of each node")
+    init.add_argument("urls", nargs="*", metavar="URL", help="each node's RPC address, or RPC,METRICS")
     init.add_argument("--prometheus", metavar="URL", help="take the nodes from a Prometheus")
     init.add_argument("--output", type=Path, default=Path("testnet.toml"), metavar="FILE", help="(testnet.toml)")
     check = parts.add_parser("check", help="read an inventory and tell every fault")
@@ -53,11 +53,12 @@ def _init(asked: argparse.Namespace) -> int:
         return _refuse("Give the RPC address of each node, or --prometheus URL with nothing beside it.")
     if asked.output.exists():
         return _refuse(f"{asked.output} is there already and is not overwritten; name another file with --output.")
-    for url in asked.urls:
+    for url in ",".join(asked.urls).split(",") if asked.urls else ():
         if not inventory.is_address(url):
-            return _refuse("An RPC address is written like http://10.0.0.1:18780, without user, password or query.")
-    metrics: dict[str, str] = {}
-    urls = list(asked.urls)
+            return _refuse("An address is written like http://10.0.0.1:18780, without user, password or query.")
+    pairs = [url.partition(",") for url in asked.urls]
+    urls = [rpc for rpc, _comma, _page in pairs]
+    metrics = {rpc.rstrip("/"): page for rpc, _comma, page in pairs if page}
     try:
         if asked.prometheus:
             metrics = prometheus_target.metrics_addresses(asked.prometheus)

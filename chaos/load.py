@@ -51,6 +51,11 @@ class _Transfer:
     hash: str
     sent: float = field(default_factory=time.monotonic)
 
+    @property
+    def due(self) -> bool:
+        """Whether it was sent so long ago that it is time to ask, and perhaps to send it again."""
+        return time.monotonic() - self.sent > AGAIN_SECONDS
+
 
 class Load:
     """Sends transfers to the network's nodes in turn until it is closed; a context manager.
@@ -96,11 +101,13 @@ class Load:
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
     def resend(self) -> None:
-        """Send what no block holds yet to every node again."""
+        """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""
+        if not any(transfer.due for transfer in self._pending):
+            return
         mined = max((nonce for node in self.network.nodes if (nonce := self._mined(node)) is not None), default=0)
         self._pending = [transfer for transfer in self._pending if transfer.nonce >= mined]
         for transfer in self._pending:
-            if time.monotonic() - transfer.sent > AGAIN_SECONDS:
+            if transfer.due:
                 transfer.sent = time.monotonic()
                 for node in self.network.nodes:
                     self._call(node, "eth_sendRawTransaction", [transfer.raw])

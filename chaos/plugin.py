@@ -13,17 +13,19 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import plan, runner
+from prowl.chaos import evidence, plan, runner
 from prowl.chaos.pool import Pool
+from prowl.chaos.prune import prune
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
-from prowl.fixtures.guard import serves
+from prowl.fixtures.guard import claim, serves
 from prowl.fixtures.identity import Identity
 from prowl.fixtures.remains import clear
 from prowl.fixtures.slots import Slots
+from prowl.fixtures.undo import NOT_UNDONE
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
@@ -31,6 +33,7 @@ from prowl.reports.verdicts import Result, Verdict
 pytest_plugins = ("prowl.checks.plugin",)
 
 OUTCOME = pytest.StashKey[runner.Outcome]()
+PRUNED = pytest.StashKey[list[str]]()
 BOSS_KEY = "prowl_boss"
 SCENARIO = pytest.StashKey[Scenario]()
 
@@ -48,6 +51,10 @@ def pytest_configure(config: pytest.Config) -> None:
     boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
     if boss is not None:
         serves(Identity(**boss))
+    if reports.RUN in config.stash and not hasattr(config, "workerinput"):
+        own = config.stash[reports.RUN].folder
+        claim(own)
+        config.stash[PRUNED] = prune(own.parent, own) if config.getoption("run_dir") is None else []
     if reports.RUN in config.stash and config.getoption("chaos"):
         fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
@@ -84,12 +91,13 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say first what this machine can't do: these scenarios will be unknown."""
+    """Say which old runs are gone, and what this machine can't do: these scenarios will be unknown."""
+    told = config.stash.get(PRUNED, [])
     if reports.RUN not in config.stash or not config.getoption("chaos"):
-        return []
+        return told
     spec = config.stash[fixtures.CLUSTER].cluster_spec
     reasons = ((scenario.name, plan.unavailable(scenario, spec)) for scenario in SCENARIOS)
-    return [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason is not None]
+    return told + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason is not None]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -194,7 +202,16 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end."""
-    if reports.RUN in config.stash and not hasattr(config, "workerinput"):
-        for line in clear(config.stash[reports.RUN].folder, "the run's end"):
-            reports.say(config, line)
+    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end.
+
+    The data of clusters whose scenarios are over goes, too: what was worth keeping lies beside the timelines.
+    """
+    if reports.RUN not in config.stash or hasattr(config, "workerinput"):
+        return
+    folder = config.stash[reports.RUN].folder
+    told = clear(folder, "the run's end")
+    for line in told:
+        reports.say(config, line)
+    if not any(NOT_UNDONE in line for line in told):
+        for cluster in evidence.clusters(folder):
+            evidence.shed(cluster)

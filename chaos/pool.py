@@ -43,6 +43,7 @@ class Pool:
         self.folder = folder
         self._slots = slots
         self._workers = workers
+        self.tried: EmbeddedCluster | None = None  # the one that was last leased, or that could not be started
         self._kept: EmbeddedCluster | None = None
         self._held = ExitStack()
         self._number = 0
@@ -52,6 +53,10 @@ class Pool:
 
     def __exit__(self, *_error: object) -> None:
         self.close()
+
+    def begin(self) -> None:
+        """Begin a scenario: no cluster has been tried for it."""
+        self.tried = None
 
     @contextmanager
     def lease(self, spec: ClusterSpec, say: Say) -> Iterator[Lease]:
@@ -86,13 +91,14 @@ class Pool:
             reason = "it has another shape" if self._kept.spec != spec else worn(self._kept)
             if not reason:
                 say(f"the cluster in {self._kept.folder.name} is as good as new: it is used again")
+                self.tried = self._kept
                 return self._kept
             say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
             self.close()
         self._held.enter_context(self._slots.held(spec.count, say))
         self._number += 1
         cluster = EmbeddedCluster(spec, self.folder / f"cluster-{self._number}", say)
-        self._kept = cluster
+        self._kept = self.tried = cluster
         try:
             cluster.start()
         except BaseException:

@@ -11,9 +11,10 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from prowl.chaos import evidence
 from prowl.chaos.lifecycle import Broken
 from prowl.chaos.load import Flow, Load
 from prowl.chaos.observer import Observer
@@ -67,6 +68,7 @@ def play(scenario: Scenario, spec: ClusterSpec, folder: Path, seed: int, say: Sa
     with ExitStack() as own:
         if pool is None:
             pool = own.enter_context(Pool(folder, Slots(folder / "slots")))
+        pool.begin()
         began = time.monotonic()
         path = folder / "timeline.jsonl"
         played = Played()
@@ -82,12 +84,16 @@ def play(scenario: Scenario, spec: ClusterSpec, folder: Path, seed: int, say: Sa
                 except STEPS as error:
                     played.failed = str(error)
                 outcome = conclude(scenario, path, played, time.monotonic() - began)
+                evidence.keep_ledger(lease.cluster, folder)
                 if outcome.verdict is not Verdict.HELD:
+                    evidence.keep_pages(lease.cluster, folder)
                     lease.spoil(f"{scenario.name} was {outcome.verdict} in it")
-                return outcome
         except STEPS as error:
             played.failed = str(error)
-        return conclude(scenario, path, played, time.monotonic() - began)
+            outcome = conclude(scenario, path, played, time.monotonic() - began)
+        if outcome.verdict is Verdict.HELD or pool.tried is None:
+            return outcome
+        return replace(outcome, evidence=(*outcome.evidence, *evidence.keep(pool.tried, folder)))
 
 
 def header(network: Network, scenario: str) -> Header:

@@ -168,15 +168,15 @@ def render(report: Report, folder: Path) -> str:
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a stranger needs to repeat the run."""
-    facts = [("target", str(run.get("target", "")))]
+    facts = [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
+    facts += [("again", str(run.get("again", "not recorded"))), ("target", str(run.get("target", "")))]
     if run.get("cluster") not in {None, "", run.get("target")}:
         facts.append(("cluster", str(run["cluster"])))
-    facts += [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
     started, seconds = run.get("started"), run.get("seconds")
     if isinstance(started, int | float):
         when = datetime.fromtimestamp(started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
         facts.append(("started", when + (f", took {seconds:.1f} s" if isinstance(seconds, int | float) else "")))
-    return [*facts, ("again", str(run.get("again", "not recorded")))]
+    return facts
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

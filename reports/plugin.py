@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest import junitxml  # the one way to properties of the whole suite that xdist does not stop
 
 from prowl.reports import gate, html, run, terminal
 from prowl.reports.run import Report, Run
@@ -142,9 +143,16 @@ class _Collector:
         """Print the seed, the commit and the repeat command first."""
         of_commit = f", commit {self.report.run['commit']}" if self.report.run["commit"] else ""
         return [
-            f"prowl: {self.run.target}, seed {self.run.seed}{of_commit}, run folder {self.run.folder}",
+            f"prowl: seed {self.run.seed}{of_commit}, on {self.run.target}, run folder {self.run.folder}",
             f"again: {self.run.again}",
         ]
+
+    def pytest_sessionstart(self) -> None:
+        """Put the same into JUnit's report, if one is written."""
+        xml = self.config.stash.get(junitxml.xml_key, None)
+        if xml is not None:
+            for name in ("seed", "commit", "again"):
+                xml.add_global_property(name, str(self.report.run[name]))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results of an item; a failure that carries none is itself an unknown result."""

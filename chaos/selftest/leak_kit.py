@@ -17,7 +17,8 @@ from random import Random
 import plyvel
 import psutil
 
-from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, STAGES
+from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, STAGES, VICTIM
+from prowl.fixtures import netns
 from prowl.fixtures.cluster_spec import PORT_KEYS
 from prowl.fixtures.files import below, rows
 from prowl.fixtures.guard import LOG, OWNERS
@@ -35,6 +36,7 @@ LONGEST_DELAY_SECONDS = 0.5
 CLEARED_SECONDS = 10.0  # what is promised
 END_SECONDS = 60.0
 LOOK_SECONDS = 0.005
+SHARE_APART = 0.2
 WHO = ("run", "worker", "run and proxy")
 
 
@@ -42,7 +44,8 @@ WHO = ("run", "worker", "run and proxy")
 class Case:
     """Who is killed at which stage, how long after it began, under which fault.
 
-    ``workers``: xdist's, so that the run owns nothing itself; ``watched``: a watchdog clears up, else ``prowl heal``.
+    ``workers``: xdist's, so that the run owns nothing itself; ``watched``: a watchdog clears up, else ``prowl heal``;
+    ``apart``: each node in a network namespace of its own.
     """
 
     stage: str
@@ -51,6 +54,7 @@ class Case:
     delay_seconds: float
     workers: int = 0
     watched: bool = True
+    apart: bool = False
 
 
 @dataclass
@@ -66,10 +70,10 @@ class Killed:
     def __str__(self) -> str:
         case = self.case
         by = "watchdog" if case.watched else "prowl heal"
-        beside = "-n 1" if case.workers else ""
+        beside = " ".join([*(["-n 1"] if case.workers else []), *(["--netns"] if case.apart else [])])
         became = "; ".join(self.left) or f"clear after {self.cleared_seconds:4.1f} s: {len(self.told)} things by {by}"
         return (
-            f"{case.who:<13} {beside:<4} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
+            f"{case.who:<13} {beside:<12} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
             f"last on the ledger: {self.moment:<8} {became}"
         )
 
@@ -83,7 +87,8 @@ def cases(chance: Random, count: int, unwatched: int) -> list[Case]:
         delay, fault = round(chance.uniform(0, longest), 3), chance.choice(sorted(FAULTS))
         who = chance.choice(WHO) if number < count else "run"
         workers = 1 if who == "worker" else chance.choice((0, 1))
-        made.append(Case(stage, who, fault, delay, workers, number < count))
+        apart = chance.random() < SHARE_APART and netns.unavailable() is None
+        made.append(Case(stage, who, fault, delay, workers, number < count, apart))
     return made
 
 
@@ -97,7 +102,7 @@ def kill_and_look(case: Case, folder: Path, seed: int) -> Killed:
         popen = subprocess.Popen(
             [sys.executable, "-m", "prowl.chaos.cli", "run", *words],
             cwd=folder,
-            env={**os.environ, "STAGE": case.stage, "FAULT": case.fault},
+            env={**os.environ, "STAGE": case.stage, "FAULT": case.fault, "NETNS": "1" if case.apart else ""},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -152,7 +157,9 @@ class _Victim:
         return [path.parent for path in below(self.run, OWNERS)] if self.run.is_dir() else []
 
     def _debts(self) -> list[Entry]:
-        return [entry for path in self.run.glob(f"scenarios/*/cluster/{LEDGER}") for entry in read(path)]
+        """Return what the faults owe; what a cluster owes for itself names all of its nodes, or none."""
+        entries = (entry for folder in self._folders() for path in folder.glob(LEDGER) for entry in read(path))
+        return [entry for entry in entries if entry.nodes == (VICTIM,)]
 
     def _moment(self) -> str:
         debts = self._debts()

@@ -29,7 +29,8 @@ STAGES = ("intent", "injected", "healing", "between", "random")
 STAND_SECONDS = 60.0
 COMMAND_SECONDS = 20.0
 MARK = "between"
-SPEC = ClusterSpec(2, block_ms=300)
+VICTIM = "node-2"
+SPEC = ClusterSpec(2, block_ms=300, netns=bool(os.environ.get("NETNS")))
 FILE = "from prowl.chaos.selftest.leak_run import *  # noqa: F403\n"
 
 
@@ -145,7 +146,7 @@ def test_to_be_killed(pytestconfig: pytest.Config, number: int) -> None:
         item="recovery/consensus-stall",
         why="a run that is killed leaves nothing",
         fault=FAULTS[os.environ.get("FAULT", "crash")],
-        target=named("node-2"),
+        target=named(VICTIM),
         always=("agreement",),
         after_heal=(),
     )

@@ -17,6 +17,10 @@ from prowl.fixtures.undo import Remove
 SPEC = ClusterSpec(4)
 
 
+def silent(_line: str) -> None:
+    """Say nothing."""
+
+
 def terminated(cluster: EmbeddedCluster) -> None:
     cluster.kill("node-2")
 
@@ -75,20 +79,20 @@ def test_a_spoiled_cluster_and_one_that_an_error_ended_are_gone_and_their_room_i
     slots = Slots(tmp_path / "slots", 2)
     small = ClusterSpec(2)
     with Pool(tmp_path / "clusters", slots) as pool:
-        with pool.lease(small, str) as lease:
+        with pool.lease(small, silent) as lease:
             lease.spoil("it was broken in it")
-        with slots.held(2, str, 0.0):
+        with slots.held(2, silent, 0.0):
             assert not any(lease.cluster.is_running(name) for name in small.names)
-        with pytest.raises(ZeroDivisionError), pool.lease(small, str) as lease:
+        with pytest.raises(ZeroDivisionError), pool.lease(small, silent) as lease:
             raise ZeroDivisionError
-        with slots.held(2, str, 0.0):
+        with slots.held(2, silent, 0.0):
             assert not any(lease.cluster.is_running(name) for name in small.names)
 
 
 def test_nothing_is_kept_where_not_all_workers_find_room(tmp_path: Path) -> None:
     slots = Slots(tmp_path / "slots", 3)
     with Pool(tmp_path / "clusters", slots, workers=2) as pool:
-        with pool.lease(ClusterSpec(2), str) as lease:
+        with pool.lease(ClusterSpec(2), silent) as lease:
             assert lease.cluster.is_running("node-1")
-        with slots.held(3, str, 0.0):
+        with slots.held(3, silent, 0.0):
             assert not lease.cluster.is_running("node-1")

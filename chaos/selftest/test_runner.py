@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_a_cluster_without_a_minority_is_unknown_with_a_reason(tmp_path: Path, c
     assert outcome.verdict.value == "unknown"
     assert f"the {count} nodes" in outcome.observed
     assert not list(tmp_path.rglob("processes.jsonl")), "it is told before anything starts"
+
+
+def test_a_cluster_that_does_not_start_leaves_its_logs_and_they_are_named(tmp_path: Path) -> None:
+    failing = [sys.executable, "-c", "print('I fail'); raise SystemExit(3)"]
+    spec = ClusterSpec(4, command=lambda _config, _defect: failing)
+    outcome = play(CRASH, spec, tmp_path, 1, lambda _line: None)
+    assert outcome.verdict.value == "unknown"
+    assert "ended at its start with exit code 3" in outcome.observed
+    assert outcome.evidence[-1].endswith(str(tmp_path / "evidence"))
+    logs = list((tmp_path / "evidence").glob("node-*/node.log"))
+    assert any(path.read_text() == "I fail\n" for path in logs)
 
 
 def test_an_unavailable_fault_is_unknown_and_starts_nothing(tmp_path: Path) -> None:

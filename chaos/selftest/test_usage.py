@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,7 +13,9 @@ from xml.etree import ElementTree
 
 import pytest
 
+from prowl.chaos.prune import MOST_RUNS
 from prowl.fixtures import targets
+from prowl.fixtures.guard import claim
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 from prowl.fixtures.targets import Target
 
@@ -150,6 +153,28 @@ def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
     assert {row["node"] for row in unknown} == {"node-4", None}, "of the network: what takes all nodes to tell"
     assert {row["verdict"] for row in testnet.report["results"]} == {"held", "unknown"}
     assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == (str(len(unknown)), "0", "0")
+    properties = {row.get("name"): row.get("value") for row in suite.iterfind("properties/property")}
+    recorded = testnet.report["run"]
+    assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again")}  # type: ignore[call-overload]
+    header = told(result).splitlines()
+    first = next(number for number, line in enumerate(header) if line.startswith("prowl: seed "))
+    assert header[first + 1] == f"again: {properties['again']}"
+    assert first < next(number for number, line in enumerate(header) if "UNKNOWN" in line)
+
+
+def test_a_run_folder_that_is_in_use_is_refused(testnet: StubNet) -> None:
+    claim(testnet.pytester.path / "used")
+    result = testnet.run("--run-dir", "used")
+    assert result.ret == 4
+    assert f"--run-dir used: a run that is under way (pid {os.getpid()}) owns it" in told(result)
+
+
+def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
+    for number in range(MOST_RUNS + 1):
+        (testnet.pytester.path / ".prowl" / "runs" / f"20200101-{number:06}-7").mkdir(parents=True)
+    result = testnet.run("-k", "daily/memory")
+    assert "2 old runs were deleted (the newest 20 runs are kept" in told(result)
+    assert len(list(testnet.pytester.path.glob(".prowl/runs/*"))) == MOST_RUNS
 
 
 def test_a_finding_is_a_message_and_its_command_repeats_just_it(testnet: StubNet) -> None:

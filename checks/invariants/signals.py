@@ -193,6 +193,16 @@ def _heights(samples: tuple[Sample, ...], name: str) -> list[Lie]:
     return found
 
 
+def _impossible(answers: list[Sample], name: str) -> list[Lie]:
+    """Find a height that is a number and can be no height: less than 0, or between two blocks."""
+    found = [
+        (sample.t, value)
+        for sample in answers
+        if (value := number(sample.values.get(name))) is not None and whole(value) is None
+    ]
+    return [Lie(found[0][0], found[-1][0], f"{name} is {found[0][1]:g}, which no height can be")] if found else []
+
+
 def look(timeline: Timeline) -> list[Judgement]:
     """Judge each node that is expected to answer."""
     world, pace, seen = world_of(timeline), pace_of(timeline), seen_of(timeline)
@@ -204,11 +214,11 @@ def look(timeline: Timeline) -> list[Judgement]:
             continue
         found = _states(timeline, world, pace, seen, node)
         for name in HEIGHTS:
-            found.lies += _heights(timeline.of(node), name)
-        if any(latest_height(sample) is not None for sample in answers) and not any(
-            HEIGHTS[0] in sample.values for sample in answers
+            found.lies += [*_heights(timeline.of(node), name), *_impossible(answers, name)]
+        if any(latest_height(sample) is not None for sample in answers) and all(
+            number(sample.values.get(HEIGHTS[0])) is None for sample in answers
         ):
-            found.unread.append(f"{HEIGHTS[0]} was missing where the node answered")
+            found.unread.append(f"{HEIGHTS[0]} was missing, or no number, where the node answered")
         rows.append(_row(node, found, answers))
     return rows
 

@@ -167,6 +167,15 @@ def test_a_height_metric_that_is_missing_is_unknown() -> None:
     assert net.run(100).not_held() == {("signals", "n2")}
 
 
+@pytest.mark.parametrize(("shown", "expected"), [(-1, BROKEN), (0.5, BROKEN), ("x", UNKNOWN), (float("nan"), UNKNOWN)])
+def test_a_height_metric_that_can_be_no_height_is_not_held(shown: Any, expected: Verdict) -> None:
+    net = Net()
+    net.tampers.append(change("n2", 0, block_height=shown))
+    net.run(100)
+    assert net.verdict("signals", "n2") is expected
+    assert net.verdict("signals", "n1") is HELD
+
+
 def test_a_fast_catch_up_is_no_lie() -> None:
     net = healthy()
     net.do("wipe n3")
