@@ -59,6 +59,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
+        config.args += [str(path) for path in config.getini("prowl_checks")]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from prowl.checks import gate
 from prowl.checks.registry import Check, check_of
 from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
+from prowl.fixtures.own_items import CatalogueError
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView, View
 from prowl.fixtures.waivers import today, waiver_of
@@ -27,17 +30,31 @@ WHOLE = "network"  # stands in an item's id where a node's name would
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option of the gate."""
-    parser.getgroup("prowl").addoption(
+    """Add the options about what is asked."""
+    group = parser.getgroup("prowl")
+    group.addoption(
         "--gate", action="store_true", help="is the network ready for an upgrade? Says go or no-go, and why, first"
     )
+    group.addoption(
+        "--catalogue", action="append", type=Path, metavar="FILE", help="items for checks of your own (TOML)"
+    )
+    parser.addini("prowl_catalogue", "catalogue files for checks of your own", type="paths", default=[])
+    parser.addini("prowl_checks", "files or folders with checks of your own, for prowl run", type="paths", default=[])
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the report decide about the gate."""
+    """Take the items of own catalogue files (a waiver may name them), and let the report decide about the gate."""
+    try:
+        manual.extend(_catalogues(config))
+    except CatalogueError as error:
+        raise pytest.UsageError(str(error)) from None
     if config.getoption("gate"):
         config.stash[reports.GATE] = gate.ORDER
+
+
+def _catalogues(config: pytest.Config) -> list[Path]:
+    return [*(config.getoption("catalogue") or ()), *config.getini("prowl_catalogue")]
 
 
 def _belongs(config: pytest.Config, check: Check) -> bool:
@@ -143,7 +160,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     target = item.config.stash[fixtures.TARGET]
     words = targets.words(target)
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
-    again = f"{reports.program()} -k {check.item}{whose} {words}"
+    again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
         item=check.item,
         node=name,
@@ -159,6 +176,16 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         next="" if verdict is Verdict.HELD else check.next,
         again=again,
     )
+
+
+def _own_words(item: pytest.Item) -> str:
+    """Return what a command needs to find a check that is not Prowl's own: its file, and the catalogue files."""
+    if item.path.resolve().is_relative_to(Path(__file__).resolve().parent):
+        return ""
+    here = item.config.invocation_params.dir
+    path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
+    named = [word for file in item.config.getoption("catalogue") or () for word in ("--catalogue", str(file))]
+    return " " + shlex.join([str(path), *named])
 
 
 def _promise(item: pytest.Item) -> str:
