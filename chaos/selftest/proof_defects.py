@@ -120,6 +120,8 @@ class CrashPerhapsForGood(Crash):
 
 
 ONE = ("node-3",)
+UNAWARE = frozenset({"signals"})
+"""Where blocks come without a quorum the node takes itself for healthy."""
 LOST = frozenset({"progress-with-quorum", "recovery", "progress-after-heal", "signals"})
 STORIES = {
     "a crash": Story(
@@ -149,9 +151,19 @@ STORIES = {
             "height-negative": ("node-1",),
             "metrics-late": ("node-1",),
         },
-        follows={"metrics-late": frozenset({"peers"})},  # the whole page is late
+        follows={
+            "metrics-late": frozenset({"peers"}),  # the whole page is late
+            "finalizes-below-quorum": UNAWARE,
+            "counts-validator-twice": UNAWARE,
+        },
     ),
-    "the heaviest is down": Story(Crash(), ("node-4",), {"ignores-stake": EVERYWHERE}, stakes={"node-4": 5 * STAKE}),
+    "the heaviest is down": Story(
+        Crash(),
+        ("node-4",),
+        {"ignores-stake": EVERYWHERE},
+        stakes={"node-4": 5 * STAKE},
+        follows={"ignores-stake": UNAWARE},
+    ),
     "a partition": Story(Cut(), ("node-1", "node-2"), {"never-resends": EVERYWHERE}, follows={"never-resends": LOST}),
     "a rejected transaction": Story(
         Rejected(), ONE, {"stops-at-rejected": EVERYWHERE}, follows={"stops-at-rejected": frozenset({"signals"})}
