@@ -22,6 +22,7 @@ SUBCOMMANDS = """\
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
   heal      end what a run that died has left behind
+  doctor    say what this machine allows, and which faults and scenarios it can't do
 """
 
 
@@ -38,6 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
         "backup": _backup,
         "restore": _restore,
         "heal": _heal,
+        "doctor": _doctor,
     }
     if not words or words[0] in {"-h", "--help"}:
         print(f"usage: prowl SUBCOMMAND ...\n\n{SUBCOMMANDS}")
@@ -173,6 +175,13 @@ def _heal(words: list[str]) -> int:
     parser.add_argument("run", nargs="?", type=Path, help="a run's folder (default: all below .prowl/runs)")
     asked = parser.parse_args(words)
     return heal(asked.run)
+
+
+def _doctor(words: list[str]) -> int:
+    from prowl.chaos import doctor
+
+    _Parser(prog="prowl doctor", description="Say what this machine allows, and what it can't do.").parse_args(words)
+    return doctor.main()
 
 
 if __name__ == "__main__":

@@ -249,7 +249,7 @@ def _left_of(folder: Path) -> Iterator[str]:
             if backing.read_text().startswith(f"{folder}/"):
                 yield f"loop device {backing.parent.parent.name}"
     yield from (
-        f"cgroup {path}" for parent in (CGROUPS, CGROUPS / "memory") for path in parent.glob(f"*{tag(folder)}*")
+        f"cgroup {path}" for parent in (CGROUPS, *CGROUPS.glob("*")) for path in parent.glob(f"*{tag(folder)}*")
     )
     yield from (f"namespace {path}" for path in NAMESPACES.glob(f"*{tag(folder)}*"))
     if (folder / LEDGER).exists():
