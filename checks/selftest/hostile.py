@@ -49,7 +49,7 @@ WHOLE: Mapping[str, Callable[[bytes, float], Handler]] = {
     "utf-16": lambda body, _part: bytes_of(http(body.decode().encode("utf-16"))),
     "deep": lambda _body, part: bytes_of(http(b"[" * int(1000 + part * 200_000))),
 }
-SLOW = {"silent", "dripping"}  # each costs the whole time that an answer may take
+SLOW = {"silent", "dripping", "endless", "a flood of headers"}  # each costs all the time or bytes that an answer may
 
 
 def _torn(answer: bytes, part: float) -> bytes:
