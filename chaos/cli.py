@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 USAGE_ERROR = 4
+PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
 
 SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
@@ -28,7 +29,16 @@ SUBCOMMANDS = """\
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _subcommand(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has gone, as head does; what Python still holds of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _subcommand(words: list[str]) -> int:
     commands = {
         "run": _run,
         "judge": _judge,

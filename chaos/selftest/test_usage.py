@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -340,3 +341,14 @@ def test_the_command_tells_wrong_usage(pytester: pytest.Pytester, words: tuple[s
     assert result.ret == 4
     assert "Traceback" not in told(result)
     assert told(result).strip()
+
+
+@pytest.mark.parametrize("words", [("inventory", "schema"), ("--version",), ("node", "--list-defects")])
+def test_a_reader_that_has_gone_is_no_traceback(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "prowl.chaos.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141
