@@ -288,7 +288,7 @@ def test_a_check_of_the_network_is_one_item_and_its_command_repeats_just_it(test
     assert testnet.run("test_own.py").ret == 0
     (row,) = testnet.report["results"]
     assert (row["item"], row["node"]) == ("daily/consensus", None)
-    assert row["again"] == "prowl run -k daily/consensus --target testnet.toml"
+    assert row["again"] == "prowl run test_own.py -k daily/consensus --target testnet.toml"
     (not_asked,) = testnet.report["not_asked"]
     assert (not_asked["item"], not_asked["node"]) == ("daily/memory", None)
     testnet.stubs["node-10"].page = PAGE.replace("coc_consensus_state 0", "coc_consensus_state 1")
