@@ -59,7 +59,9 @@ def test_a_wiped_node_fetches_the_chain(cluster: EmbeddedCluster) -> None:
     prove_held_and_healed(Wipe(), cluster, ("node-3",))
 
 
-@pytest.mark.parametrize("fault", [Clock(1), CpuStarvation(0.5), CpuStarvation(100), DiskSlow(500)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Clock(1), CpuStarvation(0.5), CpuStarvation(100), DiskSlow(500)], ids=lambda fault: type(fault).__name__
+)
 def test_what_could_not_be_told_is_unavailable(fault: Fault) -> None:
     reason = fault.unavailable(EmbeddedCluster(ClusterSpec(1), Path("nowhere")))
     assert reason is not None
