@@ -145,7 +145,7 @@ HEAVY: dict[str, Fault] = {
     "hung-disk": Standing(DiskHung()),
     "slow-disk": Standing(DiskSlow()),
     "power-loss": Standing(PowerLoss()),
-    "starvation": Standing(CpuStarvation(10)),
+    "starvation": Standing(CpuStarvation()),
     "out-of-memory": Standing(OutOfMemory()),
     "clock": Standing(Clock()),
     "same-key": Standing(SameKey()),
