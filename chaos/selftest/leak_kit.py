@@ -212,7 +212,9 @@ class _Victim:
             [sys.executable, "-m", "prowl.chaos.cli", "heal", str(self.run)],
             capture_output=True, text=True, timeout=END_SECONDS, check=False,
         )  # fmt: skip
-        return done.stdout.splitlines() if done.returncode == 0 else [f"prowl heal failed: {done.stdout}"]
+        if done.returncode:
+            return [f"prowl heal failed: {done.stdout}"]
+        return [line for line in done.stdout.splitlines() if not line.startswith("Nothing is to heal")]
 
     def _left(self, folders: list[Path]) -> list[str]:
         """Return what of these folders is on the machine."""
