@@ -113,7 +113,7 @@ def answering_validators(survey: Survey) -> list[str]:
 def test_same_version(network: NetworkView) -> None:
     """All nodes run the same version."""
     expected = "one web3_clientVersion"
-    version = chain.agreed(network, expected, lambda node: str(node.answer("web3_clientVersion", expected)))
+    version = chain.agreed(network, expected, lambda node: node.text("web3_clientVersion", expected))
     network.expect(expected, True, f"{version} on {len(network.nodes)} nodes")
 
 
@@ -123,14 +123,7 @@ def test_same_chain_id(network: NetworkView) -> None:
     declared = network.survey.declared.chain_id
     expected = f"eth_chainId {declared}" if declared is not None else "one eth_chainId"
 
-    def read(node: NodeView) -> int:
-        answer = node.answer("eth_chainId", expected)
-        try:
-            return int(str(answer), 16)
-        except ValueError:
-            raise Unknown(Claim(expected, f"eth_chainId answered {str(answer)[:60]!r}")) from None
-
-    found = chain.agreed(network, expected, read)
+    found = chain.agreed(network, expected, lambda node: node.quantity("eth_chainId", expected))
     network.expect(expected, declared in (None, found), f"{found} on {len(network.nodes)} nodes")
 
 
