@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 USAGE_ERROR = 4
+PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
 
 SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
@@ -22,12 +23,22 @@ SUBCOMMANDS = """\
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
   heal      end what a run that died has left behind
+  doctor    say what this machine allows, and which faults and scenarios it can't do
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _subcommand(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has gone, as head does; what Python still holds of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _subcommand(words: list[str]) -> int:
     commands = {
         "run": _run,
         "judge": _judge,
@@ -38,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         "backup": _backup,
         "restore": _restore,
         "heal": _heal,
+        "doctor": _doctor,
     }
     if not words or words[0] in {"-h", "--help"}:
         print(f"usage: prowl SUBCOMMAND ...\n\n{SUBCOMMANDS}")
@@ -173,6 +185,13 @@ def _heal(words: list[str]) -> int:
     parser.add_argument("run", nargs="?", type=Path, help="a run's folder (default: all below .prowl/runs)")
     asked = parser.parse_args(words)
     return heal(asked.run)
+
+
+def _doctor(words: list[str]) -> int:
+    from prowl.chaos import doctor
+
+    _Parser(prog="prowl doctor", description="Say what this machine allows, and what it can't do.").parse_args(words)
+    return doctor.main()
 
 
 if __name__ == "__main__":

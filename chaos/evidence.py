@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 
 from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.files import below
 from prowl.fixtures.guard import OWNERS
 from prowl.fixtures.ledger import LEDGER
 from prowl.fixtures.network import Node
@@ -71,11 +70,13 @@ def keep_ledger(cluster: EmbeddedCluster, folder: Path) -> None:
 
 
 def keep(cluster: EmbeddedCluster, folder: Path) -> list[str]:
-    """Save what a cluster that is stopped left on the disk; return a line about it, and one about what did not fit."""
+    """Move what a stopped cluster left on the disk beside the timeline; return lines about it."""
     try:
-        return _keep(cluster, folder)
+        told = _keep(cluster, folder)
     except OSError as error:
         return [f"not all of it could be kept: {error.filename}: {error.strerror or error}"]
+    shed(cluster.folder)
+    return told
 
 
 def _keep(cluster: EmbeddedCluster, folder: Path) -> list[str]:
@@ -134,16 +135,10 @@ def _is_text(path: Path) -> bool:
         return b"\0" not in file.read(HEAD_BYTES)
 
 
-def clusters(run: Path) -> Iterator[Path]:
-    """Return the folders of the clusters in which a run's scenarios were played; the target's own is none of them."""
-    for place in ("scenarios", "clusters"):
-        if (run / place).is_dir():
-            yield from (path.parent for path in below(run / place, REGISTER))
-
-
 def shed(cluster_folder: Path) -> None:
     """Delete a stopped cluster's data: what was worth keeping has been copied. Registers, ledger and logs stay."""
-    for folder in (path for path in cluster_folder.iterdir() if path.is_dir() and not path.is_symlink()):
+    folders = cluster_folder.iterdir() if cluster_folder.is_dir() else ()
+    for folder in (path for path in folders if path.is_dir() and not path.is_symlink()):
         for path in folder.iterdir():
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path, ignore_errors=True)

@@ -22,7 +22,7 @@ def leaks(cluster: EmbeddedCluster) -> list[str]:
     node listens (no two nodes of a cluster have a port in common), it goes around. It is one look: a connection that is
     not open at this moment is not seen.
     """
-    table = [(name, *row) for name, pid in _processes(cluster) for row in _sockets(pid)]
+    table = [(name, *row) for name, pid in _processes(cluster) for row in sockets(pid)]
     listening = {local: name for name, local, _remote, state in table if state == LISTEN}
     found = {
         (name, listening[remote], remote)
@@ -46,7 +46,7 @@ def _processes(cluster: EmbeddedCluster) -> Iterator[tuple[str, int]]:
             yield from ((name, each.pid) for each in (process, *process.children(recursive=True)))
 
 
-def _sockets(pid: int) -> Iterator[tuple[int, int, str]]:
+def sockets(pid: int) -> Iterator[tuple[int, int, str]]:
     """Return local port, remote port and the kernel's word for the state of each TCP socket that a process holds.
 
     The table is read through the process, for it is that of its own network namespace.

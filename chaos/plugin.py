@@ -13,7 +13,7 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import evidence, plan, runner
+from prowl.chaos import plan, runner
 from prowl.chaos.pool import Pool
 from prowl.chaos.prune import prune
 from prowl.chaos.scenario import Scenario
@@ -25,7 +25,6 @@ from prowl.fixtures.guard import claim, serves
 from prowl.fixtures.identity import Identity
 from prowl.fixtures.remains import clear
 from prowl.fixtures.slots import Slots
-from prowl.fixtures.undo import NOT_UNDONE
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
@@ -202,16 +201,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end.
-
-    The data of clusters whose scenarios are over goes, too: what was worth keeping lies beside the timelines.
-    """
-    if reports.RUN not in config.stash or hasattr(config, "workerinput"):
-        return
-    folder = config.stash[reports.RUN].folder
-    told = clear(folder, "the run's end")
-    for line in told:
-        reports.say(config, line)
-    if not any(NOT_UNDONE in line for line in told):
-        for cluster in evidence.clusters(folder):
-            evidence.shed(cluster)
+    """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end."""
+    if reports.RUN in config.stash and not hasattr(config, "workerinput"):
+        for line in clear(config.stash[reports.RUN].folder, "the run's end"):
+            reports.say(config, line)

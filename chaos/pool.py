@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from prowl.chaos import evidence
 from prowl.chaos.proofs import not_up
 from prowl.fixtures import deadlines, ledger, sweep
 from prowl.fixtures.cluster import ClusterError, ClusterSpec, EmbeddedCluster
@@ -52,7 +53,7 @@ class Pool:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self.close()
+        self.close(shed=True)
 
     def begin(self) -> None:
         """Begin a scenario: no cluster has been tried for it."""
@@ -71,18 +72,25 @@ class Pool:
             lease.spoil(f"the last scenario ended in {type(error).__name__}")
             raise
         finally:
-            if lease.spoiled or not self._room_for_all(spec):
+            if lease.spoiled:
                 self.close()
+            elif not self._room_for_all(spec):
+                self.close(shed=True)
 
     def _room_for_all(self, spec: ClusterSpec) -> bool:
         return self._workers == 1 or self._workers * spec.count <= self._slots.total
 
-    def close(self) -> None:
-        """End the cluster that is kept and give its room back; ClusterError if something of it stays."""
+    def close(self, *, shed: bool = False) -> None:
+        """End the cluster that is kept and give its room back; ClusterError if something of it stays.
+
+        ``shed``: its data goes, too, for every scenario in it was held.
+        """
         kept, self._kept = self._kept, None
         try:
             if kept is not None:
                 kept.stop()
+                if shed:
+                    evidence.shed(kept.folder)
         finally:
             self._held.close()
 
@@ -94,7 +102,7 @@ class Pool:
                 self.tried = self._kept
                 return self._kept
             say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
-            self.close()
+            self.close(shed=True)
         self._held.enter_context(self._slots.held(spec.count, say))
         self._number += 1
         cluster = EmbeddedCluster(spec, self.folder / f"cluster-{self._number}", say)

@@ -11,18 +11,21 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from prowl.fixtures.cluster import EmbeddedCluster
 from prowl.fixtures.edges import Edge
 from prowl.fixtures.places import Address, address, address_of
+from prowl.fixtures.reference.crypto import PrivateKey
+from prowl.fixtures.reference.envelope import canonical, sign_text
 
 ANSWER_SECONDS = 2.0
 SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again
 AT_ONCE = 32
 HEAD_BYTES = 256
 MOST_BYTES = 65_536
+MOST_ANSWER_BYTES = 4_000_000
 REQUEST = b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
 T = TypeVar("T")
 R = TypeVar("R")
@@ -60,23 +63,67 @@ def port_of(url: str) -> int:
     return urlsplit(url).port or 0
 
 
-def rpc_answers(cluster: EmbeddedCluster, name: str, timeout_seconds: float = ANSWER_SECONDS) -> bool:
-    """Whether a node's RPC tells its height."""
-    connection = http.client.HTTPConnection(*address_of(cluster.node(name).rpc), timeout=timeout_seconds)
-    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "eth_blockNumber", "params": []})
+def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_SECONDS) -> Any:
+    """Ask a node's RPC on a fresh connection; None for whatever is no answer with a result."""
+    connection = http.client.HTTPConnection(*address_of(url), timeout=timeout_seconds)
+    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     try:
         connection.request("POST", "/", request, {"Content-Type": "application/json"})
-        return b'"result"' in connection.getresponse().read(HEAD_BYTES)
-    except (OSError, http.client.HTTPException):
-        return False
+        return json.loads(connection.getresponse().read(MOST_ANSWER_BYTES)).get("result")
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return None
     finally:
         connection.close()
+
+
+def height_of(cluster: EmbeddedCluster, name: str) -> int | None:
+    """Return the height that a node's RPC tells; None if it tells none."""
+    answer = ask(cluster.node(name).rpc, "eth_blockNumber")
+    return int(answer, 16) if isinstance(answer, str) and answer.startswith("0x") else None
+
+
+def ping_height(cluster: EmbeddedCluster, name: str, sender: str) -> int | None:
+    """Ping a node as one of its peers does, signed with that peer's key; return the height it tells, or None."""
+    key = PrivateKey.from_hex(cluster.key(sender).private)
+    body = {"height": 1}
+    told = {
+        **body,
+        "_auth": sign_text("/p2p/ping", canonical(body).decode(), key.address, key, int(time.time() * 1000)),
+    }
+    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    try:
+        connection.request("POST", "/p2p/ping", json.dumps(told), {"Content-Type": "application/json"})
+        height = json.loads(connection.getresponse().read(MOST_BYTES)).get("height")
+        return height if isinstance(height, int) else None
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return None
+    finally:
+        connection.close()
+
+
+def rpc_answers(cluster: EmbeddedCluster, name: str) -> bool:
+    """Whether a node's RPC tells its height."""
+    return height_of(cluster, name) is not None
 
 
 def not_up(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     """Return which nodes' RPC does not answer, in words; "" if all do."""
     silent = [name for name in names if not rpc_answers(cluster, name)]
     return f"the RPC of {', '.join(silent)} does not answer" if silent else ""
+
+
+def not_synced(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+    """Return which nodes' RPC does not answer, or lags more than a block behind the highest other; "" if none."""
+    heights = at_once(lambda name: height_of(cluster, name), cluster.spec.names)
+    tip = max((height for height in heights.values() if height is not None), default=0)
+    told = {name: heights[name] for name in names}
+    silent = [name for name, height in told.items() if height is None]
+    if silent:
+        return f"the RPC of {', '.join(silent)} does not answer"
+    behind = [
+        f"{name} is at height {height}" for name, height in told.items() if height is not None and height < tip - 1
+    ]
+    return f"{', '.join(behind)}; the highest is at {tip}" if behind else ""
 
 
 def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:

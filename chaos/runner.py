@@ -21,6 +21,7 @@ from prowl.chaos.observer import Observer
 from prowl.chaos.plan import GATE_BLOCKS, stakes_of, streams, unavailable
 from prowl.chaos.pool import Pool
 from prowl.chaos.scenario import Scenario, Scene
+from prowl.chaos.stakes import reported
 from prowl.checks.invariants import Judgement, judge
 from prowl.fixtures import deadlines
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
@@ -113,7 +114,6 @@ def header(network: Network, scenario: str) -> Header:
 def _act(scenario: Scenario, cluster: EmbeddedCluster, path: Path, seed: int, say: Say, played: Played) -> None:
     network = cluster.network
     whom, transfers = streams(seed, scenario.name)
-    stakes = {node.name: node.stake or 1 for node in network.nodes}
     writer = TimelineWriter(path, header(network, scenario.name))
     with (
         Observer(network, writer, lambda name: cluster.process(name).state, cluster.log_of) as observer,
@@ -121,9 +121,9 @@ def _act(scenario: Scenario, cluster: EmbeddedCluster, path: Path, seed: int, sa
     ):
         interval = _steady_state(observer, network)
         _flowing(load, interval, network)
-        victims = scenario.target(stakes, whom, _next_proposer(network, observer.tips[-1][1]))
+        victims = scenario.target(reported(network), whom, _next_proposer(network, observer.tips[-1][1]))
         say(f"steady: a block every {interval:.2f} s, transfers flow; breaking {', '.join(victims)}")
-        with Broken(scenario.fault, Scene(cluster, victims, observer.event)) as broken:
+        with Broken(scenario.fault, Scene(cluster, victims, observer.event, chance=whom)) as broken:
             hold = deadlines.pause_seconds(interval, network)
             say(f"the effect was seen within {broken.inject_seconds:.2f} s; holding for {hold:.0f} s")
             observer.hold(hold)

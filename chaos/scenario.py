@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from prowl.chaos.targets import Words
@@ -31,12 +32,14 @@ class Scene:
     """Where a fault acts: the cluster, the nodes that it is for, and how it adds its own words to the timeline.
 
     ``owe`` adds steps that undo the fault to the ledger while it is injected, each before it becomes necessary.
+    ``chance`` decides what the fault leaves open, such as which byte of a file is struck.
     """
 
     cluster: EmbeddedCluster
     nodes: tuple[str, ...]
     note: Callable[[str], None] = _no_note
     owe: Owe = _no_debt
+    chance: random.Random = field(default_factory=lambda: random.Random(0), repr=False, compare=False)
 
     @property
     def others(self) -> tuple[str, ...]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 
+from prowl.chaos.ledger import owed
 from prowl.chaos.lifecycle import TOOLS
 from prowl.chaos.scenario import Fault, Scene
 from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.undo import Undo
 
 DOWN_UP_DOWN = ["down", "up", "down"]
 
@@ -36,6 +38,10 @@ class Repeated:
         """Return the other's words for the first injection, and a note; the last heal is written when it begins."""
         down, _up = self.fault.events(scene)
         return down, f"no more turns of: {down}"
+
+    def undo(self, scene: Scene) -> tuple[Undo, ...]:
+        """Return what undoes the other fault."""
+        return owed(self.fault, scene)
 
     def inject(self, scene: Scene) -> None:
         """Inject the other fault once, and begin to take turns."""

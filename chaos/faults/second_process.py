@@ -29,7 +29,8 @@ class SecondProcess:
     limit_seconds = 30.0
 
     def __init__(self) -> None:
-        self._second: dict[str, Process] = {}
+        self.second: dict[str, Process] = {}
+        self._rpc: dict[str, int] = {}
         self._ports = Ports()
 
     def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any node can be started twice
@@ -47,14 +48,16 @@ class SecondProcess:
             folder = scene.cluster.folder_of(name)
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             path = folder / "second.json"
-            path.write_text(json.dumps(self.config(config)), encoding="utf-8")
+            told = self.config(config)
+            self._rpc[name] = told["rpcPort"]
+            path.write_text(json.dumps(told), encoding="utf-8")
             environment = psutil.Process(scene.cluster.process(name).pid).environ()
             environment |= {"COC_NODE_CONFIG": str(path), "COC_METRICS_PORT": str(self._ports.take())}
-            environment["COC_DATA_DIR"] = json.loads(path.read_text(encoding="utf-8"))["dataDir"]
+            environment["COC_DATA_DIR"] = told["dataDir"]
             log = folder / "second.log"
             log.unlink(missing_ok=True)
             command = [*scene.cluster.place(name).prefix, *scene.cluster.spec.command(path, None)]
-            self._second[name] = scene.cluster.register.spawn(
+            self.second[name] = scene.cluster.register.spawn(
                 f"{name}-second", command, log=log, env=environment, cwd=folder
             )
 
@@ -62,11 +65,15 @@ class SecondProcess:
         """Return the second process's configuration: the node's, on ports of its own."""
         return {**config, **{key: self._ports.take() for key in PORT_KEYS}}
 
+    def rpc_of(self, scene: Scene, name: str) -> str:
+        """Return the address of the second process's RPC."""
+        return f"http://{scene.cluster.place(name).host}:{self._rpc[name]}"
+
     def missing(self, scene: Scene) -> str:
         """Proven by an exit code, the second one's word of the LOCK, and the first one's RPC."""
         troubles = []
         for name in scene.nodes:
-            second = self._second.get(name)
+            second = self.second.get(name)
             if second is None:
                 troubles.append(f"{name} has no second process")
             elif second.exit_code is None:
@@ -79,11 +86,11 @@ class SecondProcess:
     def heal(self, scene: Scene) -> None:
         """Kill what was not refused."""
         for name in scene.nodes:
-            if name in self._second:
-                self._second[name].kill()
+            if name in self.second:
+                self.second[name].kill()
         self._ports.close()
 
     def left(self, scene: Scene) -> str:
         """Proven by the processes being gone, and the first ones' RPC."""
-        here = [name for name in scene.nodes if name in self._second and self._second[name].is_running()]
+        here = [name for name in scene.nodes if name in self.second and self.second[name].is_running()]
         return f"the second process of {', '.join(here)} runs" if here else not_up(scene.cluster, scene.nodes)

@@ -128,21 +128,39 @@ class _Victim:
         case, popen = self.case, self.popen
         reached = wait_until(lambda: self._reached() or popen.poll() is not None, STAGE_SECONDS, LOOK_SECONDS)
         wait_until(lambda: popen.poll() is not None, case.delay_seconds, LOOK_SECONDS)
-        folders, moment, victims = self._folders(), self._moment(), self._victims()
+        moment, victims = self._moment(), self._victims()
         if not reached or (popen.poll() is not None and case.stage != "random"):
             return Killed(case, moment, 0.0, [f"the run never stood at the stage {case.stage}"], [])
         for victim in victims:
             victim.signal(signal.SIGKILL)
         began = time.monotonic()
+        wait_until(lambda: not any(victim.running() for victim in victims), CLEARED_SECONDS, LOOK_SECONDS)
         told = [] if case.watched else self._heal_by_hand()
-        wait_until(lambda: not self._left(folders), CLEARED_SECONDS)
-        seconds, left = time.monotonic() - began, self._left(folders)
-        if case.who == "worker":  # the run goes on without it and ends in order
-            if not wait_until(lambda: popen.poll() is not None, END_SECONDS):
-                left.append("the run did not end after its worker was killed")
-            wait_until(lambda: not self._left(self._folders()), CLEARED_SECONDS)
-        left += self._left(self._folders())
+        left = self._left_at_last([folder for folder in self._folders() if not self._is_of_another(folder, victims)])
+        seconds = time.monotonic() - began
+        goes_on = case.who == "worker" and case.stage == "between"  # without its worker, and ends in order
+        if goes_on and not wait_until(lambda: popen.poll() is not None, END_SECONDS):
+            left.append("the run did not end after its worker was killed")
+        popen.kill()
+        popen.wait(END_SECONDS)
+        left += self._left_at_last(self._folders())
         return Killed(case, moment, seconds, [*dict.fromkeys(left), *_unreadable(self.run)], told or self._log())
+
+    def _is_of_another(self, folder: Path, victims: list[Identity]) -> bool:
+        """Whether it belongs to a worker that took the killed one's place."""
+        owners = [Identity(**row["owner"]) for row in rows(folder / OWNERS)]
+        return self.case.who == "worker" and not {*owners} & {*victims}
+
+    def _left_at_last(self, folders: list[Path]) -> list[str]:
+        """Look until nothing is left of these folders, or the time to clear them is over."""
+        left: list[str] = []
+
+        def clear() -> bool:
+            left[:] = self._left(folders)
+            return not left
+
+        wait_until(clear, CLEARED_SECONDS)
+        return left
 
     def _reached(self) -> bool:
         stage = self.case.stage
@@ -197,7 +215,7 @@ class _Victim:
     def _left(self, folders: list[Path]) -> list[str]:
         """Return what of these folders is on the machine."""
         owners = [Identity(**row["owner"]) for folder in folders for row in rows(folder / OWNERS)]
-        running = [f"owner {owner.pid}" for owner in owners if owner.running() and self.case.who != "worker"]
+        running = [f"owner {owner.pid}" for owner in owners if owner.running()]
         running += [f"watchdog {its.pid}" for its in _watchdogs([owner for owner in owners if not owner.running()])]
         return running + [line for folder in folders for line in _left_of(folder)]
 
@@ -231,7 +249,7 @@ def _left_of(folder: Path) -> Iterator[str]:
             if backing.read_text().startswith(f"{folder}/"):
                 yield f"loop device {backing.parent.parent.name}"
     yield from (
-        f"cgroup {path}" for parent in (CGROUPS, CGROUPS / "memory") for path in parent.glob(f"*{tag(folder)}*")
+        f"cgroup {path}" for parent in (CGROUPS, *CGROUPS.glob("*")) for path in parent.glob(f"*{tag(folder)}*")
     )
     yield from (f"namespace {path}" for path in NAMESPACES.glob(f"*{tag(folder)}*"))
     if (folder / LEDGER).exists():

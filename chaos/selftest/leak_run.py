@@ -15,9 +15,20 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos import runner
+from prowl.chaos.damage import Cell, Damage, Part, Store, When
+from prowl.chaos.faults.clock import Clock
+from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
+from prowl.chaos.faults.disk_full import DiskFull
+from prowl.chaos.faults.disk_hung import DiskHung
+from prowl.chaos.faults.disk_read_only import DiskReadOnly
+from prowl.chaos.faults.disk_slow import DiskSlow
+from prowl.chaos.faults.out_of_memory import OutOfMemory
 from prowl.chaos.faults.pause import Pause
+from prowl.chaos.faults.power_loss import PowerLoss
+from prowl.chaos.faults.same_key import SameKey
+from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.scenario import Fault, Scenario, Scene
 from prowl.chaos.targets import named
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
@@ -126,6 +137,19 @@ FAULTS: dict[str, Fault] = {
     "black-hole": Standing(Cut(mode=Mode.BLACK_HOLE)),
     "furniture": OwedStanding(Furniture()),
 }
+# Faults that leave something on the machine itself, as far as it allows them.
+HEAVY: dict[str, Fault] = {
+    "store-damage": Standing(StoreDamage(Cell(Store.CHAIN, Part.DIRECTORY, Damage.EMPTIED, When.STOPPED))),
+    "full-disk": Standing(DiskFull()),
+    "read-only-disk": Standing(DiskReadOnly()),
+    "hung-disk": Standing(DiskHung()),
+    "slow-disk": Standing(DiskSlow()),
+    "power-loss": Standing(PowerLoss()),
+    "starvation": Standing(CpuStarvation()),
+    "out-of-memory": Standing(OutOfMemory()),
+    "clock": Standing(Clock()),
+    "same-key": Standing(SameKey()),
+}
 
 
 @pytest.fixture
@@ -145,7 +169,7 @@ def test_to_be_killed(pytestconfig: pytest.Config, number: int) -> None:
         f"leak-{number}",
         item="recovery/consensus-stall",
         why="a run that is killed leaves nothing",
-        fault=FAULTS[os.environ.get("FAULT", "crash")],
+        fault=(FAULTS | HEAVY)[os.environ.get("FAULT", "crash")],
         target=named(VICTIM),
         always=("agreement",),
         after_heal=(),

@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from prowl.chaos import runner
+from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
 from prowl.chaos.load import GAS_PRICE_WEI
@@ -120,6 +121,8 @@ class CrashPerhapsForGood(Crash):
 
 
 ONE = ("node-3",)
+UNAWARE = frozenset({"signals"})
+"""Where blocks come without a quorum the node takes itself for healthy."""
 LOST = frozenset({"progress-with-quorum", "recovery", "progress-after-heal", "signals"})
 STORIES = {
     "a crash": Story(
@@ -132,6 +135,8 @@ STORIES = {
             "balance-lost": ONE,
             "sync-flag-held": ONE,
             "votes-twice": ONE,
+            "proposes-two": ONE,
+            "withholds-blocks": ONE,
             "transaction-twice": ONE,
             "deaf-to-one": ONE,
             "no-round-change": EVERYWHERE,
@@ -149,9 +154,19 @@ STORIES = {
             "height-negative": ("node-1",),
             "metrics-late": ("node-1",),
         },
-        follows={"metrics-late": frozenset({"peers"})},  # the whole page is late
+        follows={
+            "metrics-late": frozenset({"peers"}),  # the whole page is late
+            "finalizes-below-quorum": UNAWARE,
+            "counts-validator-twice": UNAWARE,
+        },
     ),
-    "the heaviest is down": Story(Crash(), ("node-4",), {"ignores-stake": EVERYWHERE}, stakes={"node-4": 5 * STAKE}),
+    "the heaviest is down": Story(
+        Crash(),
+        ("node-4",),
+        {"ignores-stake": EVERYWHERE},
+        stakes={"node-4": 5 * STAKE},
+        follows={"ignores-stake": UNAWARE},
+    ),
     "a partition": Story(Cut(), ("node-1", "node-2"), {"never-resends": EVERYWHERE}, follows={"never-resends": LOST}),
     "a rejected transaction": Story(
         Rejected(), ONE, {"stops-at-rejected": EVERYWHERE}, follows={"stops-at-rejected": frozenset({"signals"})}
@@ -161,6 +176,8 @@ TOLD = [(story, defect) for story, told in STORIES.items() for defect in told.de
 IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # test_defects.py
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
+SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
+"""One validator may do it and no promise of the network's is broken; proof_byzantine.py sees each through its peers."""
 WAITING = {
     "memory-lies": "the check of what the operating system says of a process",
     "ready-early": "the check of health against heights",
@@ -186,7 +203,8 @@ def test_every_defect_is_judged_or_waits_for_an_oracle_that_is_not_there() -> No
     told = [defect for _, defect in TOLD]
     surveyed = {defect.name for defect in SEEN_IN_A_SURVEY}
     judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION]
-    assert sorted([*judged, *WAITING]) == sorted(DEFECTS), "each defect has exactly one place"
+    assert sorted([*judged, *WAITING, *SEEN_BY_ITS_FAULT]) == sorted(DEFECTS), "each defect has exactly one place"
+    assert {conduct.defect for conduct in CONDUCTS} >= SEEN_BY_ITS_FAULT
     assert set(CORE_DEFECTS) >= IN_SIMULATION
     oracles = {*CHECKS, *(invariant.name for invariant in invariants())}
     for name in WAITING.keys() - FEEDS_BRANCHES:

@@ -13,8 +13,10 @@ from prowl.chaos.faults.cut import Cut, Mode
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.limit import Limit
 from prowl.chaos.faults.pause import Pause
+from prowl.chaos.faults.repeated import Repeated
 from prowl.chaos.faults.reset import Reset
 from prowl.chaos.faults.slow_close import SlowClose
+from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.triples import prove_triple
@@ -32,6 +34,11 @@ SHAPES: tuple[tuple[cut.Shape, tuple[str, ...]], ...] = (
 CUTS = [(Cut(shape, mode), nodes) for shape, nodes in SHAPES for mode in Mode]
 TOXICS = [(fault, NODES[1:2]) for fault in (Latency(), Latency(500, 0), Bandwidth(), SlowClose(), Reset(), Limit())]
 PROCESSES = [(fault, nodes) for fault in (Crash(), Terminate(), Pause()) for nodes in (NODES[:1], NODES[1:3], NODES)]
+TURNS: list[tuple[Fault, tuple[str, ...]]] = [
+    (SlowStart(), NODES[1:2]),
+    (Repeated(Crash(), 0.3), NODES[:1]),
+    (Repeated(Cut(), 0.5), NODES[:2]),
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +49,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluste
         yield cluster
 
 
-@pytest.mark.parametrize(("fault", "nodes"), [*CUTS, *TOXICS, *PROCESSES])
+@pytest.mark.parametrize(("fault", "nodes"), [*CUTS, *TOXICS, *PROCESSES, *TURNS])
 def test_triple(cluster: EmbeddedCluster, fault: Fault, nodes: tuple[str, ...]) -> None:
     prove_triple(fault, cluster, nodes)

@@ -70,6 +70,7 @@ def test_all_of_it_is_kept_beside_the_timeline_without_a_secret(cluster: Embedde
         assert (store / "000003.log").read_bytes() == b"\x00\xff" * 500, "a store's log is no text"
         assert (store / "CURRENT").exists()
         assert (place / name / "data" / "node-key").read_text() == "(redacted)"
+    assert not (cluster.folder_of("node-1") / "data").exists(), "there is one of it, not two"
     everything = b"".join(path.read_bytes() for path in place.rglob("*") if path.is_file())
     for secret in (*cluster.secrets, KEY, "s3cret"):
         assert secret.removeprefix("0x").encode() not in everything

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -127,11 +128,23 @@ def test_a_user_gets_it_twice_the_same_and_nothing_is_touched(
     assert any(line.startswith("minority-crash") for line in first.outlines)
     after = {path.name for path in pytester.path.iterdir()}
     assert after - {"stdout", "stderr"} == before, "pytester's own two files, and no other"
-    assert [node.asked for node in stubs] == [[]] * 4, "no connection at all"
+    assert [node.asked for node in stubs] == [[]] * 4
+
+
+def test_a_plan_on_an_inventory_makes_no_connection_at_all(pytester: pytest.Pytester) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        pytester.makefile(".toml", testnet=f'[[nodes]]\nname = "node-1"\nrpc = "{url}"\nmetrics = "{url}/metrics"\n')
+        result = prowl(pytester, "--target", "testnet.toml", "--chaos")
+        assert result.ret == 0
+        assert any(line.startswith("minority-crash") for line in result.outlines)
+        listener.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
 
 
 def test_workers_change_nothing_and_a_choice_is_honoured(pytester: pytest.Pytester, stubs: list[StubNode]) -> None:
-    result = prowl(pytester, "--target", "testnet.toml", "-n", "2", "-k", "peers", "--node", "node-2")
+    result = prowl(pytester, "--target", "testnet.toml", "-n", "2", "-k", "daily/peers", "--node", "node-2")
     assert result.ret == 0
     assert [line for line in result.outlines if line.startswith("  ")] == [
         line for line in result.outlines if line.startswith("  daily/peers on node-2: ")

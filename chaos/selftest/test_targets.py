@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prowl.chaos import targets
+from prowl.chaos.stakes import reported
 from prowl.chaos.targets import Words
+from prowl.fixtures.network import Network, Node
 
 COUNTS = st.lists(st.integers(0, 6) | st.just(10**18), min_size=1, max_size=7)
 STAKES = COUNTS.map(lambda values: {f"node-{number}": stake for number, stake in enumerate(values, 1)})
@@ -122,3 +124,36 @@ def test_no_nodes_and_negative_stakes_are_told(word: Words) -> None:
         word({}, random.Random(0))
     with pytest.raises(ValueError, match="a is negative"):
         word({"a": -1, "b": 2, "c": 2, "d": 2}, random.Random(0))
+
+
+def network(port: int, *stakes: int | None) -> Network:
+    nodes = tuple(
+        Node(f"n{number}", "validator", f"http://127.0.0.1:{port}", None, address=f"0x{number:040x}", stake=stake)
+        for number, stake in enumerate(stakes)
+    )
+    return Network(nodes, None, 1, 1, 1, 0, True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "found"),
+    [
+        ([{"address": f"0x{0:040X}", "stake": "0x5"}, {"address": f"0x{1:040x}", "stake": "7"}], {"n0": 5, "n1": 7}),
+        ([{"address": f"0x{0:040x}", "stake": "0x5", "active": True}], {"n0": 5, "n1": 0}),
+        ([{"address": f"0x{number:040x}", "active": number == 1} for number in (0, 1)], {"n0": 0, "n1": 3}),
+        (None, {"n0": 1, "n1": 3}),
+        ("no list", {"n0": 1, "n1": 3}),
+    ],
+    ids=["reported", "one is no validator", "listed without stakes", "no answer", "no list"],
+)
+def test_stakes_are_those_that_the_network_reports(
+    monkeypatch: pytest.MonkeyPatch, answers: object, found: dict[str, int]
+) -> None:
+    monkeypatch.setattr("prowl.chaos.stakes.ask", lambda _url, _method: answers)
+    assert reported(network(1, None, 3)) == found
+
+
+def test_nodes_that_report_different_stakes_name_no_target(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = iter([[{"address": "0x1", "stake": "1"}], [{"address": "0x1", "stake": "2"}]])
+    monkeypatch.setattr("prowl.chaos.stakes.ask", lambda _url, _method: next(rows))
+    with pytest.raises(ValueError, match="n1 and n0 report different"):
+        reported(network(1, 1, 1))

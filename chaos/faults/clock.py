@@ -1,0 +1,120 @@
+"""A node whose clock is wrong: from its start, or by a jump while it runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from prowl.chaos.proofs import ANSWER_SECONDS, MOST_BYTES, not_synced
+from prowl.chaos.scenario import Scene
+from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.machine import faketime_library, no_faketime
+from prowl.fixtures.places import address_of
+
+NEAR_SECONDS = 2.0  # between a node's word and our look at it lies the answer's way
+LEAST_SECONDS = 5.0
+STAMP = "clock"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Restarts each node under libfaketime with its clock ``seconds`` ahead (or behind, if negative).
+
+    ``jump``: the clock is right at the start and jumps once the node answers. Only the time of day is wrong: monotonic
+    clocks, which time-outs are counted by, go on as they do when a real clock is set. The heal restarts the node
+    without it.
+    """
+
+    seconds: float = 3600.0
+    jump: bool = False
+    limit_seconds: float = 60.0
+
+    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any dynamically linked program can
+        """Return why no clock can be set, or why a difference so small could not be told."""
+        if abs(self.seconds) < LEAST_SECONDS:
+            return f"a clock that is {self.seconds:g} s off can't be told from a slow answer; {LEAST_SECONDS:g} s can"
+        return no_faketime()
+
+    def events(self, scene: Scene) -> tuple[str, str]:
+        """Return the timeline's words."""
+        told = " ".join(scene.nodes)
+        how = "a clock that jumps" if self.jump else "a clock that is off"
+        return f"restart {told} : {how} by {self.seconds:+g} s", f"restart {told} : its clock is right again"
+
+    def inject(self, scene: Scene) -> None:
+        """Restart under the library; jump by its file."""
+        for name in scene.nodes:
+            stamp = _stamp(scene, name)
+            stamp.write_text("+0" if self.jump else f"{self.seconds:+g}", encoding="ascii")
+            scene.cluster.terminate(name)
+            scene.cluster.start_node(name, environment=_environment(stamp))
+            if self.jump:
+                stamp.write_text(f"{self.seconds:+g}", encoding="ascii")
+
+    def missing(self, scene: Scene) -> str:
+        """Proven by the time that the nodes themselves tell."""
+        for name in scene.nodes:
+            off = offset_seconds(scene.cluster, name)
+            if off is None or abs(off - self.seconds) > NEAR_SECONDS:
+                return f"the clock of {name} is {_told(off)}, not {self.seconds:+g} s"
+        return ""
+
+    def heal(self, scene: Scene) -> None:
+        """Restart without the library."""
+        for name in scene.nodes:
+            if _is_faked(scene, name):
+                scene.cluster.terminate(name)
+            if not scene.cluster.is_running(name):
+                scene.cluster.start_node(name)
+            _stamp(scene, name).unlink(missing_ok=True)
+
+    def left(self, scene: Scene) -> str:
+        """Proven by the time that the nodes tell, and by their being level with the others."""
+        for name in scene.nodes:
+            off = offset_seconds(scene.cluster, name)
+            if off is None or abs(off) > NEAR_SECONDS:
+                return f"the clock of {name} is {_told(off)}"
+        return not_synced(scene.cluster, scene.nodes)
+
+
+def offset_seconds(cluster: EmbeddedCluster, name: str) -> float | None:
+    """Return how far a node's clock is ahead of ours, by its P2P health's ``ts``; None if it tells no time."""
+    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    try:
+        before = time.time()
+        connection.request("GET", "/health")
+        told = json.loads(connection.getresponse().read(MOST_BYTES))["ts"]
+        return float(told) / 1000 - (before + time.time()) / 2
+    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
+        return None
+    finally:
+        connection.close()
+
+
+def _told(off: float | None) -> str:
+    return "not told" if off is None else f"{off:+.1f} s off"
+
+
+def _stamp(scene: Scene, name: str) -> Path:
+    return scene.cluster.folder_of(name) / STAMP
+
+
+def _environment(stamp: Path) -> dict[str, str]:
+    return {
+        "LD_PRELOAD": str(faketime_library()),
+        "FAKETIME_TIMESTAMP_FILE": str(stamp),
+        "FAKETIME_CACHE_DURATION": "1",  # in seconds; without it a jump would be seen after ten
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def _is_faked(scene: Scene, name: str) -> bool:
+    try:
+        return "FAKETIME_TIMESTAMP_FILE" in psutil.Process(scene.cluster.process(name).pid).environ()
+    except psutil.Error:
+        return False

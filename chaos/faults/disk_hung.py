@@ -1,0 +1,51 @@
+"""A node's disk takes every write and finishes none."""
+
+from __future__ import annotations
+
+import sys
+
+import psutil
+
+from prowl.chaos.disks import SmallDisk
+from prowl.chaos.faults.disk import DiskFault
+from prowl.chaos.scenario import Scene
+from prowl.fixtures.processes import Process
+from prowl.fixtures.undo import Thaw
+from prowl.fixtures.waiting import wait_until
+
+STUCK_SECONDS = 1.0
+END_SECONDS = 10.0
+WAITS_FOR_DISK = psutil.STATUS_DISK_SLEEP
+# A process of its own: whoever writes to a frozen disk can't be ended by anything until it is thawed.
+WRITE = "import sys; open(sys.argv[1], 'ab').write(b'x')"
+
+
+class DiskHung(DiskFault):
+    """Freezes the node's file system; the heal thaws it, and only then can the node be stopped."""
+
+    words = "hung disk"
+
+    def __init__(self) -> None:
+        self._probes: dict[str, Process] = {}
+
+    def strike(self, scene: Scene, name: str, disk: SmallDisk) -> None:  # noqa: ARG002
+        """Freeze it."""
+        disk.freeze()
+
+    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
+        """Proven by a write in a process of its own, which the kernel shows as waiting for the disk."""
+        probe = self._probes.get(name)
+        if probe is None or not probe.is_running():
+            command = [sys.executable, "-S", "-c", WRITE, str(disk.data / ".prowl-probe")]
+            log = scene.cluster.folder_of(name) / "probe.log"
+            probe = self._probes[name] = scene.cluster.register.spawn(f"{name}-probe", command, log=log)
+        state = wait_until(lambda: probe.state if probe.state in (WAITS_FOR_DISK, "gone") else None, STUCK_SECONDS)
+        return "" if state == WAITS_FOR_DISK else f"a write to the disk of {name} went through"
+
+    def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:
+        """Thaw it, and let the probe end."""
+        Thaw(str(disk.data)).undo(scene.cluster.folder)
+        probe = self._probes.pop(name, None)
+        if probe is not None and probe.wait(END_SECONDS) is None:
+            probe.kill()
+        (disk.data / ".prowl-probe").unlink(missing_ok=True)

@@ -1,0 +1,30 @@
+"""What the tests of faults share that a machine may not allow: then the reason is asserted, in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from prowl.chaos.lifecycle import Broken
+from prowl.chaos.scenario import Fault, FaultError, Scene
+from prowl.fixtures.cluster import EmbeddedCluster
+
+Prove = Callable[[Fault, EmbeddedCluster, tuple[str, ...]], object]
+# A reason names what is missing: a right, a package, a controller.
+MISSING = re.compile(r"CAP_SYS_ADMIN|/dev/loop-control|install |cgroup")
+
+
+def prove_here(prove: Prove, fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> None:
+    """Prove a fault where the machine allows it; else assert that it says what is missing, and does nothing."""
+    reason = fault.unavailable(cluster)
+    if reason is None:
+        prove(fault, cluster, nodes)
+        return
+    assert MISSING.search(reason), reason
+    with (
+        pytest.raises(FaultError, match=re.escape(f"unavailable here: {reason}")),
+        Broken(fault, Scene(cluster, nodes)),
+    ):
+        pytest.fail("it was injected all the same")
