@@ -17,6 +17,8 @@ SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
+  gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
+  alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five)
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
   node      start a reference node, or list its defects
@@ -43,6 +45,8 @@ def _subcommand(words: list[str]) -> int:
         "run": _run,
         "judge": _judge,
         "report": _report,
+        "gate": lambda words: _run(["--gate", *words]),
+        "alerts": _alerts,
         "inventory": _inventory,
         "manual": _manual,
         "node": _node,
@@ -96,7 +100,7 @@ def _judge(words: list[str]) -> int:
 
 
 def _report(words: list[str]) -> int:
-    from prowl.reports import html
+    from prowl.reports import html, terminal
     from prowl.reports.findings import message
     from prowl.reports.run import Report, RunError
 
@@ -109,12 +113,23 @@ def _report(words: list[str]) -> int:
     except (RunError, OSError) as error:
         print(f"prowl report: {error}", file=sys.stderr)
         return USAGE_ERROR
-    print(report.sentence)
+    for line in (*terminal.gate_lines(report), report.sentence):
+        print(line)
     for result in report.results:
         if result.counts or result.waiver is not None:
             print(message(result))
+    for line in terminal.drift(report.results):
+        print(line)
     print(page)
     return 0
+
+
+def _alerts(words: list[str]) -> int:
+    from prowl.checks import alerts_command
+
+    parser = _Parser(prog="prowl alerts", description="Compare rule files with the manual's five alerts.")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="a rule file of Prometheus")
+    return alerts_command.main(parser.parse_args(words).files)
 
 
 def _inventory(words: list[str]) -> int:
