@@ -12,7 +12,7 @@ from prowl.fixtures.waiting import wait_until
 SYNC_SECONDS = 60.0
 LAST_LINES = 40
 # What a line about a store speaks of; a stack trace and a program's version may come after it.
-OF_A_STORE = re.compile(r"corrupt|damaged|leveldb", re.IGNORECASE)
+OF_A_STORE = re.compile(r"corrupt|damaged|leveldb|IO error", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
