@@ -88,10 +88,15 @@ def _signals(cluster: EmbeddedCluster) -> Iterator[Figure]:
         for _run in range(KILLS):
             plain.append(_timed(lambda: _bare_signal(cluster, number, done)))  # noqa: B023
             _back(cluster, fault, scene)
-            ours.append(_timed(lambda: (fault.inject(scene), _seen(lambda: not fault.missing(scene)))))  # noqa: B023
+            ours.append(_timed(lambda: _proven(fault, scene)))  # noqa: B023
             _back(cluster, fault, scene)
         words = f"{fault.events(scene)[0]}: proven {1000 * median(ours):.0f} ms after it was begun; by the bare signal "
         yield Figure(f"{words}the process is {done} after {1000 * median(plain):.0f} ms", median(ours), LIMIT_SECONDS)
+
+
+def _proven(fault: Fault, scene: Scene) -> None:
+    fault.inject(scene)
+    _seen(lambda: not fault.missing(scene))
 
 
 def _bare_signal(cluster: EmbeddedCluster, number: signal.Signals, done: str) -> None:
