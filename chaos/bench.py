@@ -8,12 +8,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from statistics import median
 
 import httpx
 
-from prowl.chaos import bench_node
+from prowl.chaos import bench_faults, bench_node
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.network import Node
 from prowl.fixtures.waiting import wait_until
@@ -36,7 +37,7 @@ def main() -> int:
     common = _measure(f"start of {NODES} nodes and {edges} edges to the first common block", _first_common)
     print(f"ratio {common / bare:.1f}")
     kept = True
-    for figure in bench_node.figures():
+    for figure in chain(bench_node.figures(), bench_faults.figures()):
         print(figure, flush=True)
         kept = kept and figure.kept
     return 0 if kept else 1

@@ -11,11 +11,14 @@ import sys
 from pathlib import Path
 
 USAGE_ERROR = 4
+PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
 
 SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
+  gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
+  alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five)
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
   node      start a reference node, or list its defects
@@ -28,11 +31,22 @@ SUBCOMMANDS = """\
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        code = _subcommand(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has gone, as head does; what Python still holds of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _subcommand(words: list[str]) -> int:
     commands = {
         "run": _run,
         "judge": _judge,
         "report": _report,
+        "gate": lambda words: _run(["--gate", *words]),
+        "alerts": _alerts,
         "inventory": _inventory,
         "manual": _manual,
         "node": _node,
@@ -86,7 +100,7 @@ def _judge(words: list[str]) -> int:
 
 
 def _report(words: list[str]) -> int:
-    from prowl.reports import html
+    from prowl.reports import html, terminal
     from prowl.reports.findings import message
     from prowl.reports.run import Report, RunError
 
@@ -99,12 +113,23 @@ def _report(words: list[str]) -> int:
     except (RunError, OSError) as error:
         print(f"prowl report: {error}", file=sys.stderr)
         return USAGE_ERROR
-    print(report.sentence)
+    for line in (*terminal.gate_lines(report), report.sentence):
+        print(line)
     for result in report.results:
         if result.counts or result.waiver is not None:
             print(message(result))
+    for line in terminal.drift(report.results):
+        print(line)
     print(page)
     return 0
+
+
+def _alerts(words: list[str]) -> int:
+    from prowl.checks import alerts_command
+
+    parser = _Parser(prog="prowl alerts", description="Compare rule files with the manual's five alerts.")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="a rule file of Prometheus")
+    return alerts_command.main(parser.parse_args(words).files)
 
 
 def _inventory(words: list[str]) -> int:

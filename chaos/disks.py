@@ -11,7 +11,6 @@ import fcntl
 import os
 import shutil
 import struct
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,10 +18,9 @@ from pathlib import Path
 
 from prowl.chaos.scenario import Scene
 from prowl.fixtures.cluster import ClusterError
-from prowl.fixtures.machine import SYSTEM_PATH, program
+from prowl.fixtures.machine import run
 from prowl.fixtures.undo import Loop, Mount, Remove, Restore, Thaw
 
-COMMAND_SECONDS = 20.0
 MEGABYTES = 48
 FIFREEZE = 0xC0045877  # from the kernel's linux/fs.h
 SHUTDOWN = 0x8004587D  # EXT4_IOC_SHUTDOWN; 2: without flushing the journal, as if the power had gone
@@ -141,27 +139,6 @@ class SmallDisk:
         except OSError as error:
             return error.errno or errno.EIO
         return 0
-
-
-def run(*command: str) -> str:
-    """Run a command of the system and return what it prints; ClusterError with what it says if it fails."""
-    path = program(command[0])
-    if path is None:
-        raise ClusterError(f"There is no {command[0]} on this machine.")
-    try:
-        done = subprocess.run(
-            [path, *command[1:]],
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-            env={**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"},
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ClusterError(f"{' '.join(command)}: {error}.") from None
-    if done.returncode:
-        raise ClusterError(f"{' '.join(command)}: {done.stderr.strip() or f'exit code {done.returncode}'}.")
-    return done.stdout
 
 
 @contextmanager

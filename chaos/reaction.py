@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from prowl.chaos.proofs import not_synced
@@ -9,6 +10,9 @@ from prowl.fixtures.cluster import ClusterError, EmbeddedCluster
 from prowl.fixtures.waiting import wait_until
 
 SYNC_SECONDS = 60.0
+LAST_LINES = 40
+# What a line about a store speaks of; a stack trace and a program's version may come after it.
+OF_A_STORE = re.compile(r"corrupt|damaged|leveldb|IO error", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def react(cluster: EmbeddedCluster, name: str, limit_seconds: float = SYNC_SECON
         cluster.start_node(name)
     except ClusterError:
         process = cluster.process(name)
-        return Reaction(False, process.exit_code, False, process.last_lines(1))
+        return Reaction(False, process.exit_code, False, _last_word(process.last_lines(LAST_LINES)))
     behind = ""
 
     def level() -> bool:
@@ -44,3 +48,11 @@ def react(cluster: EmbeddedCluster, name: str, limit_seconds: float = SYNC_SECON
 
     its = wait_until(level, limit_seconds)
     return Reaction(True, cluster.process(name).exit_code, bool(its), behind)
+
+
+def _last_word(lines: str) -> str:
+    """Return the last line that speaks of a store; the last one of all if none does."""
+    found = [line.strip() for line in lines.splitlines() if line.strip()]
+    return next(
+        (line for line in reversed(found) if OF_A_STORE.search(line)), found[-1] if found else "it says nothing"
+    )

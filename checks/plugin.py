@@ -9,12 +9,15 @@ from typing import Any
 
 import pytest
 
-from prowl.checks import gate
+from prowl.checks import backups, gate
 from prowl.checks.registry import Check, check_of
-from prowl.fixtures import manual, targets
+from prowl.fixtures import installed_node, manual, targets
 from prowl.fixtures import plugin as fixtures
+from prowl.fixtures.cluster_spec import Command, reference_command
+from prowl.fixtures.drill import Drilled, drill
 from prowl.fixtures.own_items import CatalogueError
 from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.targets import Target
 from prowl.fixtures.view import NetworkView, View
 from prowl.fixtures.waivers import today, waiver_of
 from prowl.reports import plugin as reports
@@ -34,6 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("prowl")
     group.addoption(
         "--gate", action="store_true", help="is the network ready for an upgrade? Says go or no-go, and why, first"
+    )
+    group.addoption(
+        "--drill", action="store_true", help="also restore the newest backup of each node into nodes of this run's own"
     )
     group.addoption(
         "--catalogue", action="append", type=Path, metavar="FILE", help="items for checks of your own (TOML)"
@@ -59,6 +65,8 @@ def _catalogues(config: pytest.Config) -> list[Path]:
 
 def _belongs(config: pytest.Config, check: Check) -> bool:
     """Whether this run asks for a check: a gate for its own, another run for all but what is the gate's alone."""
+    if check.drill and not config.getoption("drill"):
+        return False
     return check.gate if config.getoption("gate") else not check.item.startswith(gate.GATE_ONLY)
 
 
@@ -118,6 +126,30 @@ def network(request: pytest.FixtureRequest, survey: Survey) -> NetworkView:
     view = NetworkView(survey)
     request.node.stash[VIEW] = view
     return view
+
+
+@pytest.fixture
+def drilled(node: NodeView, target: Target, pytestconfig: pytest.Config) -> Drilled:
+    """What came of restoring the newest backup of this node."""
+    run = pytestconfig.stash[reports.RUN].folder
+    host = node.seen.host
+    config = host.config if host is not None else None
+    if host is None or host.backups is None or host.backups.problem or config is None or config.problem:
+        return Drilled(impossible="the backups and the configuration of the node were not both seen")
+    found = [Path(host.backups.path) / file.name for file in backups.backups_in(host.backups)]
+    if not found:
+        return Drilled(impossible=f"{host.backups.path} holds no backup, so there is none to restore")
+    command: Command = reference_command
+    rest = None
+    if target.owned:
+        other = next((name for name, _role in target.nodes if name != node.name), None)
+        rest = run / "target" / other / "data" if other is not None else None
+    elif str(node.seen.answers["web3_clientVersion"].result).startswith("COC"):
+        home = pytestconfig.getoption("node_home")
+        if home is None:
+            return Drilled(impossible="a backup of a COC node is opened by one: say where it is (--node-home DIR)")
+        command = installed_node.cluster_spec(home, 1).command
+    return drill(run / "drill" / node.name, config.values, command, found, rest)
 
 
 @pytest.hookimpl(wrapper=True)

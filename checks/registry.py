@@ -22,7 +22,7 @@ class Check:
     ``scope`` is ``node`` (one item a node) or ``network`` (one for all of them), by the function's parameter. ``needs``
     names what a node, or the network, must offer (``metrics``, ``data_dir``): where the target does not, the check is
     *not asked*. An ``advisory`` check is printed and counted and has no influence on the exit code. A ``gate`` check is
-    asked before an upgrade (``--gate``).
+    asked before an upgrade (``--gate``), a ``drill`` check with ``--drill`` alone.
     """
 
     item: str
@@ -31,6 +31,7 @@ class Check:
     advisory: bool = False
     scope: str = "node"
     gate: bool = False
+    drill: bool = False
 
 
 def check(
@@ -40,6 +41,7 @@ def check(
     needs: str | tuple[str, ...] = (),
     advisory: bool = False,
     gate: bool = False,
+    drill: bool = False,
 ) -> Callable[[F], F]:
     """Mark a test function as the check of a manual's item; its docstring is the promise, in one sentence.
 
@@ -56,7 +58,7 @@ def check(
         scopes = [scope for scope in SCOPES if scope in inspect.signature(function).parameters]
         if len(scopes) != 1:
             raise ValueError(f"The check {function.__name__} of {item} takes either node or network: whose is it?")
-        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate))
+        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate, drill))
         return function
 
     return mark

@@ -13,11 +13,14 @@ from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
 LAG_BLOCKS = 3  # the spread that COC's own rules take for a fork
+REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
 BEHIND_BLOCKS = 10  # as many intervals as a pause may last
 STAMP_SECONDS = 1  # blocks are stamped in whole seconds
 MEMORY_PART = 0.1
 MEMORY_BYTES = 4_000_000
 MB = 1e6
+GROWTH_SECONDS = 24 * 3600
+WARM_SECONDS = 3600.0  # until then a node fills its caches
 
 STALL = "Failure Recovery > Consensus Stall: check if more than 1/3 of the validators are down"
 PARTITION = "Failure Recovery > Network Partition: compare heights across nodes"
@@ -27,9 +30,12 @@ PARTITION = "Failure Recovery > Network Partition: compare heights across nodes"
 def test_height_is_true(node: NodeView) -> None:
     """The height on the metrics page and of eth_blockNumber is the height of the blocks that the node shows."""
     heights = node.heights("the heights agree with the latest block")
-    before, newest = heights[-2][1], heights[-1][1]
+    newest = heights[-1][1]
+    before = heights[-2][1] - REORGANISED_BLOCKS
     latest = chain.head(node, f"heights from {before}").number
-    expected = f"coc_block_height and eth_blockNumber from {before} (a look before) to {latest} (the block shown after)"
+    expected = (
+        f"coc_block_height and eth_blockNumber from {before} (the look before) to {latest} (the block shown after)"
+    )
     metric = node.metric("coc_block_height", expected)
     fits = all(before <= height <= latest for height in (metric, newest))
     node.expect(expected, fits, f"coc_block_height {metric:g}, eth_blockNumber {newest}, latest block {latest}")
@@ -171,3 +177,22 @@ def test_memory_is_true(node: NodeView) -> None:
     told = f"{nearest / MB:.1f} MB said, {really / MB:.1f} MB resident (process {running.pid})"
     told += f", {(newest - said[0]) / MB:+.1f} MB since the first look"
     node.expect(expected, abs(nearest - really) <= max(MEMORY_PART * really, MEMORY_BYTES), told)
+
+
+@check("truth/growth", needs=("metrics", "earlier"), advisory=True, next="Failure Recovery > Out of Memory")
+def test_memory_does_not_grow(node: NodeView, limits: Limits) -> None:
+    """At the pace since an earlier run's look, a node's memory stays below its limit for a day."""
+    expected = f"below {limits.memory_bytes / MB:.0f} MB for {GROWTH_SECONDS / 3600:.0f} h more, at the pace so far"
+    before = node.survey.earlier.get(node.name)
+    if before is None:
+        raise Unknown(Claim(expected, "the earlier run saw no memory and uptime of this node"))
+    memory = node.metric("coc_process_memory_bytes", expected)
+    uptime = node.metric("coc_uptime_seconds", expected)
+    passed = node.seen.looks[-1].at - before.at
+    if uptime < before.uptime_seconds or before.uptime_seconds < WARM_SECONDS or passed <= 0:
+        told = "it has been restarted since then" if uptime < before.uptime_seconds else "it was young then"
+        node.expect(expected, memory < limits.memory_bytes, f"{memory / MB:.1f} MB; no pace is known, for {told}")
+        return
+    pace = (memory - before.memory_bytes) / passed
+    told = f"{before.memory_bytes / MB:.1f} MB {passed / 3600:.1f} h ago, {memory / MB:.1f} MB now"
+    node.expect(expected, memory + pace * GROWTH_SECONDS < limits.memory_bytes, told)

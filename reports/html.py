@@ -168,7 +168,8 @@ def render(report: Report, folder: Path) -> str:
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a stranger needs to repeat the run."""
-    facts = [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
+    facts = [("gate", str(run["gate"].get("sentence", "")))] if run.get("gate") else []
+    facts += [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
     facts += [("again", str(run.get("again", "not recorded"))), ("target", str(run.get("target", "")))]
     if run.get("cluster") not in {None, "", run.get("target")}:
         facts.append(("cluster", str(run["cluster"])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 from prowl.reports.findings import message
@@ -26,8 +27,9 @@ def summary(report: Report, *, quiet: bool = False) -> Iterator[str]:
     """Yield the lines; ``quiet`` leaves the drift out."""
     yield from (f"  note: {note}" for note in report.run.get("notes", ()))
     yield from (f"  not asked: {line}" for line in not_asked(report.not_asked))
+    yield from advice(report.results)
     for result in report.results:
-        if result.verdict is not Verdict.HELD and not result.counts:
+        if result.waiver is not None and result.verdict is not Verdict.HELD:
             yield message(result)
     if not quiet:
         yield from drift(report.results)
@@ -42,6 +44,26 @@ def not_asked(rows: Iterable[NotAsked]) -> list[str]:
     for (item, reason), names in nodes.items():
         items.setdefault((reason, tuple(names)), []).append(item)
     return [f"{', '.join(its)}{_on(names)}: {reason}" for (reason, names), its in items.items()]
+
+
+def advice(results: Iterable[Result]) -> list[str]:
+    """Return a line for each advisory result that is not held, with all nodes of which the same was seen."""
+    rows: dict[tuple[str, Verdict, str, str], list[str]] = {}
+    for result in results:
+        if result.advisory and result.waiver is None and result.verdict is not Verdict.HELD:
+            told = f"{result.observed}; expected {result.expected} ({result.manual})"
+            rows.setdefault((result.item, result.verdict, _without_pid(told), result.next), []).append(
+                result.node or ""
+            )
+    return [
+        f"  advice: {item} is {verdict}{_on(tuple(nodes))}: {told}{f'; next: {step}' if step else ''}"
+        for (item, verdict, told, step), nodes in rows.items()
+    ]
+
+
+def _without_pid(told: str) -> str:
+    """Leave a process's number out, by which the same advice would differ from node to node."""
+    return re.sub(r"\bprocess \d+ ", "the process ", told)
 
 
 def drift(results: Iterable[Result]) -> list[str]:

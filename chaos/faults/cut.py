@@ -114,9 +114,8 @@ class Cut:
         if self.mode is Mode.REFUSE:
             scene.cluster.edges.cut(edges)
             return
-        for edge in edges:
-            for stream in STREAMS:
-                scene.cluster.edges.client.add_toxic(edge.name, "timeout", stream, {"timeout": 0})
+        rows = [(edge.name, "timeout", stream, {"timeout": 0}) for edge in edges for stream in STREAMS]
+        scene.cluster.edges.client.add_toxics(rows)
 
     def missing(self, scene: Scene) -> str:
         """Proven by a fresh probe through each edge, and by the socket table: no node goes around its proxies.

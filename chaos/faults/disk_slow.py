@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from prowl.chaos.cgroups import Group
-from prowl.chaos.disks import SmallDisk, run
+from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.scenario import Scene
 from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.machine import no_cgroup, no_mounts
+from prowl.fixtures.machine import no_cgroup, no_mounts, run
 
 WRITES = 3
 MARGIN = 0.8

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.proofs import not_gone
 from prowl.chaos.scenario import Scene
+from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.waiting import wait_until
 
+STILL_SECONDS = 5.0
+LOOK_SECONDS = 0.005
 FLUSHED, UNFLUSHED = ".prowl-flushed", ".prowl-unflushed"
 
 
@@ -21,7 +26,13 @@ class PowerLoss(DiskFault):
     words = "power loss"
 
     def strike(self, scene: Scene, name: str, disk: SmallDisk) -> None:
-        """Write the two files, cut, kill, and mount again."""
+        """Hold the node, write the two files, cut, kill, and mount again.
+
+        A node that went on until the cut could flush, and with its own data the journal's entry of the other file.
+        """
+        scene.cluster.pause(name)
+        if not wait_until(lambda: _is_still(scene.cluster.process(name).pid), STILL_SECONDS, LOOK_SECONDS):
+            raise ClusterError(f"{name} did not stand still within {STILL_SECONDS:g} s of its SIGSTOP.")
         with (disk.data / FLUSHED).open("wb") as file:
             file.write(b"flushed")
             file.flush()
@@ -46,6 +57,17 @@ class PowerLoss(DiskFault):
     def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:  # noqa: ARG002
         """Take the probe's file away."""
         (disk.data / FLUSHED).unlink(missing_ok=True)
+
+
+def _is_still(pid: int) -> bool:
+    """Whether no thread of a process can flush anything: each is stopped, none in a system call."""
+    try:
+        stats = [
+            path.read_text(encoding="utf-8", errors="replace") for path in Path(f"/proc/{pid}/task").glob("*/stat")
+        ]
+    except OSError:
+        return False  # a thread ended meanwhile
+    return bool(stats) and all(stat.rpartition(")")[2].split()[0] in "TZ" for stat in stats)
 
 
 def _flush_folder(disk: SmallDisk) -> None:

@@ -50,9 +50,9 @@ class Degraded:
 
     def inject(self, scene: Scene) -> None:
         """Add the toxics."""
-        for edge in self.edges(scene):
-            for kind, stream, attributes in self.toxics():
-                scene.cluster.edges.client.add_toxic(edge.name, kind, stream, attributes)
+        scene.cluster.edges.client.add_toxics(
+            (edge.name, *toxic) for edge in self.edges(scene) for toxic in self.toxics()
+        )
 
     def missing(self, scene: Scene) -> str:
         """Proven by a fresh exchange through each edge that shows it, and a direct one that does not."""

@@ -29,6 +29,7 @@ from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.power_loss import PowerLoss
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.ledger import owed
 from prowl.chaos.scenario import Fault, Scenario, Scene
 from prowl.chaos.targets import named
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
@@ -62,6 +63,9 @@ class Standing:
 
     def events(self, scene: Scene) -> tuple[str, str]:
         return self.fault.events(scene)
+
+    def undo(self, scene: Scene) -> tuple[Undo, ...]:
+        return owed(self.fault, scene)
 
     def inject(self, scene: Scene) -> None:
         _stand("intent")
@@ -122,20 +126,13 @@ def _cgroups(tag: str) -> list[Path]:
     return [parent / f"prowl-{tag}" for parent in parents[:1]]
 
 
-class OwedStanding(Standing):
-    """The same of a fault that says what undoes it."""
-
-    def undo(self, scene: Scene) -> tuple[Undo, ...]:
-        assert isinstance(self.fault, Furniture)
-        return self.fault.undo(scene)
-
-
 FAULTS: dict[str, Fault] = {
     "crash": Standing(Crash()),
     "pause": Standing(Pause()),
     "refuse": Standing(Cut()),
     "black-hole": Standing(Cut(mode=Mode.BLACK_HOLE)),
-    "furniture": OwedStanding(Furniture()),
+    "furniture": Standing(Furniture()),
+    "hung-disk": Standing(DiskHung()),
 }
 # Faults that leave something on the machine itself, as far as it allows them.
 HEAVY: dict[str, Fault] = {
@@ -145,7 +142,7 @@ HEAVY: dict[str, Fault] = {
     "hung-disk": Standing(DiskHung()),
     "slow-disk": Standing(DiskSlow()),
     "power-loss": Standing(PowerLoss()),
-    "starvation": Standing(CpuStarvation(10)),
+    "starvation": Standing(CpuStarvation()),
     "out-of-memory": Standing(OutOfMemory()),
     "clock": Standing(Clock()),
     "same-key": Standing(SameKey()),

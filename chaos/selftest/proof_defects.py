@@ -7,6 +7,8 @@ necessity. The same stories without a defect are held. What a survey shows is in
 
 from __future__ import annotations
 
+import json
+import random
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,22 +18,33 @@ import httpx
 import pytest
 
 from prowl.chaos import runner
+from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
-from prowl.chaos.load import GAS_PRICE_WEI
+from prowl.chaos.load import GAS_PRICE_WEI, Load
 from prowl.chaos.scenario import Fault, Scenario, Scene
-from prowl.chaos.selftest.test_defects import CHECKS, SEEN_IN_A_SURVEY
+from prowl.chaos.selftest.test_defects import SEEN_IN_A_SURVEY
+from prowl.checks import test_backup, test_daily, test_drill, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import invariants, judge
+from prowl.checks.registry import check_of
+from prowl.checks.selftest.survey_kit import verdict
+from prowl.checks.selftest.test_drill_checks import said
+from prowl.fixtures import sweep
 from prowl.fixtures.cluster import CHAIN_ID, ClusterError, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.drill import drill
 from prowl.fixtures.keys import development_key
+from prowl.fixtures.reference.backup import backup
 from prowl.fixtures.reference.core_defects import CORE_DEFECTS
 from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.defects import DEFECTS
+from prowl.fixtures.reference.defects import DEFECTS, plant
 from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import read
 from prowl.reports.verdicts import Verdict, worst
 
 ANSWER_SECONDS = 5.0
+LIMIT_SECONDS = 60.0
 STAKE = 10**18
 NODES = 4
 EVERYWHERE = tuple(f"node-{number}" for number in range(1, NODES + 1))
@@ -134,6 +147,8 @@ STORIES = {
             "balance-lost": ONE,
             "sync-flag-held": ONE,
             "votes-twice": ONE,
+            "proposes-two": ONE,
+            "withholds-blocks": ONE,
             "transaction-twice": ONE,
             "deaf-to-one": ONE,
             "no-round-change": EVERYWHERE,
@@ -173,10 +188,11 @@ TOLD = [(story, defect) for story, told in STORIES.items() for defect in told.de
 IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # test_defects.py
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
+SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
+"""One validator may do it and no promise of the network's is broken; proof_byzantine.py sees each through its peers."""
+BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"}
+"""Seen by a check that is not of one node in one survey: below, and in proof_checks.py."""
 WAITING = {
-    "memory-lies": "the check of what the operating system says of a process",
-    "ready-early": "the check of health against heights",
-    "root-wrong": "the check of state roots at one height",
     "starts-empty": "the scenario that damages a store",
     "starts-shorter": "the scenario that damages a store",
     "two-writers": "the scenario that starts a second writer",
@@ -187,20 +203,28 @@ WAITING = {
     "length-before-finality": "the scenario that feeds branches (the fork choice's state machine finds it)",
     "weight-before-length": "the scenario that feeds branches (the fork choice's state machine finds it)",
     "tie-by-arrival": "the scenario that feeds branches (the fork choice's state machine finds it)",
-    "backup-torn": "the restore drill",
     "forgets-votes": "the restore of an older backup onto a validator that has voted since",
 }
 FEEDS_BRANCHES = {"longer-over-final", "forgets-votes"}
 """Their invariants exist; what would bring them to light does not yet."""
 
 
+ALL_CHECKS = {
+    found.item
+    for module in (test_daily, test_recovery, test_truth, test_validators, test_backup, test_drill)
+    for function in vars(module).values()
+    if (found := check_of(function)) is not None
+}
+
+
 def test_every_defect_is_judged_or_waits_for_an_oracle_that_is_not_there() -> None:
     told = [defect for _, defect in TOLD]
     surveyed = {defect.name for defect in SEEN_IN_A_SURVEY}
-    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION]
-    assert sorted([*judged, *WAITING]) == sorted(DEFECTS), "each defect has exactly one place"
+    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION, *BY_A_CHECK]
+    assert sorted([*judged, *WAITING, *SEEN_BY_ITS_FAULT]) == sorted(DEFECTS), "each defect has exactly one place"
+    assert {conduct.defect for conduct in CONDUCTS} >= SEEN_BY_ITS_FAULT
     assert set(CORE_DEFECTS) >= IN_SIMULATION
-    oracles = {*CHECKS, *(invariant.name for invariant in invariants())}
+    oracles = {*ALL_CHECKS, *(invariant.name for invariant in invariants())}
     for name in WAITING.keys() - FEEDS_BRANCHES:
         assert DEFECTS[name].oracle not in oracles, f"{DEFECTS[name].oracle} is there now: {name} must be proven"
     for name in judged:
@@ -227,3 +251,42 @@ def test_the_oracle_that_it_names_catches_it_and_no_other(tmp_path: Path, story:
     assert verdicts.get(oracle) is wanted, verdicts
     broken = {name for name, its in verdicts.items() if its is Verdict.BROKEN}
     assert broken <= {oracle} | STORIES[story].follows.get(defect, frozenset())
+
+
+def test_a_state_root_that_is_not_the_networks_is_found(tmp_path: Path) -> None:
+    found = {}
+    for name, defects in (("honest", {}), ("wrong", {"node-2": "root-wrong"})):
+        with EmbeddedCluster(ClusterSpec(NODES, defects=defects), tmp_path / name) as cluster:
+            cluster.start()
+            with Load(cluster.network, random.Random(1)) as load:
+                assert wait_until(lambda: load.flow().found > 3, LIMIT_SECONDS)
+                seen = sweep.survey("roots", cluster.network)
+            found[name] = verdict(test_truth.test_same_chain, seen, None)
+    assert found["honest"][0] == "held", found
+    assert (found["wrong"][0], "node-2" in str(found["wrong"][1])) == ("broken", True), found
+
+
+def test_a_torn_backup_is_found_by_the_drill(tmp_path: Path) -> None:
+    with EmbeddedCluster(ClusterSpec(NODES, block_ms=300), tmp_path / "cluster") as cluster:
+        cluster.start()
+        data = cluster.node("node-1").data_dir
+        assert data is not None
+        assert wait_until(lambda: highest(cluster) > 8, LIMIT_SECONDS)
+        archives = {
+            name: backup(data, tmp_path / name, packed=plant(defect).packed)
+            for name, defect in (("whole", None), ("torn", "backup-torn"))
+        }
+        height = highest(cluster)
+        assert wait_until(lambda: highest(cluster) > height + 8, LIMIT_SECONDS)
+        config = json.loads((cluster.folder_of("node-1") / "config.json").read_text("utf-8"))
+    rest = tmp_path / "cluster" / "node-2" / "data"
+    found = {
+        name: said(drill(tmp_path / f"drill-{name}", config, reference_command, [archive], rest))
+        for name, archive in archives.items()
+    }
+    assert found == {"whole": "held", "torn": "broken"}
+
+
+def highest(cluster: EmbeddedCluster) -> int:
+    looks = [node.looks[-1].height for node in sweep.survey("height", cluster.network).nodes.values()]
+    return max((height for height in looks if height is not None), default=0)

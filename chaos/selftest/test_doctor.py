@@ -18,10 +18,10 @@ from prowl.fixtures import machine
 def left() -> set[str]:
     """Return what a trial could leave: mounts, loop devices, cgroups, files in the temporary folder."""
     mounts = machine.MOUNTINFO.read_text().splitlines()
-    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/prowl-doctor-*")]
+    groups = [str(path) for path in Path("/sys/fs/cgroup").glob("**/prowl-trial-*")]
     loops = [path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file")]
-    files = [str(path) for path in Path(tempfile.gettempdir()).glob("prowl-doctor-*")]
-    return {line for line in (*mounts, *groups, *loops, *files) if "prowl-doctor-" in line}
+    files = [str(path) for path in Path(tempfile.gettempdir()).glob("prowl-trial-*")]
+    return {line for line in (*mounts, *groups, *loops, *files) if "prowl-trial-" in line}
 
 
 def test_the_table_says_what_is_there_and_leaves_nothing_behind() -> None:

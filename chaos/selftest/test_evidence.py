@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -146,6 +145,7 @@ def test_a_run_that_is_alive_or_owes_something_is_never_deleted(
     made = runs(tmp_path, 5)
     monkeypatch.setattr(prune, "MOST_RUNS", 1)
     claim(made[0])
+    owners = living(made[0])
     Ledger(made[1] / "cluster").owe("x", undo=(Remove(str(made[1] / "cluster" / "y")),))
     (made[1] / "cluster" / "owners.jsonl").unlink()
     healed = Ledger(made[2] / "cluster").owe("x")
@@ -154,4 +154,4 @@ def test_a_run_that_is_alive_or_owes_something_is_never_deleted(
     (made[3] / "ledger.jsonl").write_text('{"schema": 99, "row": "intent", "id": "1"}\n')
     prune.prune(tmp_path, made[-1])
     assert sorted(tmp_path.iterdir()) == [made[0], made[1], made[3], made[4]]
-    assert [identity.pid for identity in living(made[0])] == [os.getpid()]
+    assert living(made[0]) == owners != [], "this process, or the one that it is a worker of"

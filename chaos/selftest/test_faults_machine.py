@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from prowl.chaos import cgroups
 from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
@@ -20,6 +21,7 @@ from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures import machine
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.undo import Cgroup, Undo
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +59,13 @@ def test_a_wiped_node_fetches_the_chain(cluster: EmbeddedCluster) -> None:
     prove_held_and_healed(Wipe(), cluster, ("node-3",))
 
 
-@pytest.mark.parametrize("fault", [Clock(1), CpuStarvation(0.5), CpuStarvation(100), DiskSlow(500)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Clock(1), CpuStarvation(0.5), CpuStarvation(100), DiskSlow(500)], ids=lambda fault: type(fault).__name__
+)
 def test_what_could_not_be_told_is_unavailable(fault: Fault) -> None:
-    assert "can't be told" in str(fault.unavailable(EmbeddedCluster(ClusterSpec(1), Path("nowhere")))) or "none" in str(
-        fault.unavailable(EmbeddedCluster(ClusterSpec(1), Path("nowhere")))
-    )
+    reason = fault.unavailable(EmbeddedCluster(ClusterSpec(1), Path("nowhere")))
+    assert reason is not None
+    assert "can't be told" in reason or "none that the kernel" in reason
 
 
 @pytest.mark.parametrize(
@@ -90,6 +94,7 @@ def test_where_a_controller_is_found(
     elif version == 2:
         passed_on = machine.no_cgroup(controller)
         assert passed_on is None if controller == "blkio" else f"echo +{controller} >" in str(passed_on)
+        assert not list(tmp_path.glob("prowl-*")), "the trial is gone"
 
 
 def test_without_the_right_to_mount_the_right_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,3 +106,26 @@ def test_without_the_right_to_mount_the_right_is_named(monkeypatch: pytest.Monke
     monkeypatch.setattr(machine, "LOOP_CONTROL", Path("/"))
     monkeypatch.setattr(machine, "program", lambda name: None if name == "mkfs.ext4" else name)
     assert "no mkfs.ext4: install e2fsprogs" in str(machine.no_mounts())
+    monkeypatch.setattr(machine, "program", lambda _name: "false")
+    machine._tried_mount.cache_clear()
+    assert "can be mounted, though the rights are there: unshare" in str(machine.no_mounts())
+    machine._tried_mount.cache_clear()
+
+
+def test_a_group_of_version_2_is_told_in_its_own_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cgroups, "hierarchy", lambda _controller: machine.Hierarchy(tmp_path, 2))
+    owed: list[Undo] = []
+    cluster = EmbeddedCluster(ClusterSpec(1), tmp_path / "cluster")
+    scene = Scene(cluster, ("node-1",), owe=lambda *undo: owed.extend(undo))
+    group = cgroups.Group.of(scene, "node-1", "memory")
+    group.make(scene)
+    assert owed == [Cgroup(str(group.path))]
+    assert cluster.ledger.tag in group.path.name, "or the ledger would refuse to remove it"
+    group.write("memory.limit_in_bytes", "memory.max", "64")
+    assert (group.path / "memory.max").read_text() == "64"
+    assert group.count("memory.oom_control", "memory.events", "oom_kill") == 0, "not there yet"
+    (group.path / "memory.events").write_text("low 0\noom_kill 2\noom_kill_disable\n")
+    assert group.count("memory.oom_control", "memory.events", "oom_kill") == 2
+    group.take(4711)
+    assert group.holds(4711)
+    assert not group.holds(471)

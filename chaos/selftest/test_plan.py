@@ -149,5 +149,3 @@ def test_workers_change_nothing_and_a_choice_is_honoured(pytester: pytest.Pytest
     assert [line for line in result.outlines if line.startswith("  ")] == [
         line for line in result.outlines if line.startswith("  daily/peers on node-2: ")
     ]
-    assert prowl(pytester, "--target", "testnet.toml", "-k", "nothing").ret == 5
-    assert prowl(pytester, "--target", "nowhere.toml").ret == 4

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,8 +11,10 @@ from prowl.chaos.pool import Pool
 from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.slots import Slots
 from prowl.fixtures.undo import Remove
+from prowl.fixtures.waiting import wait_until
 
 SPEC = ClusterSpec(4)
+LIMIT_SECONDS = 30.0
 
 
 def silent(_line: str) -> None:
@@ -26,7 +26,8 @@ def terminated(cluster: EmbeddedCluster) -> None:
 
 
 def stopped(cluster: EmbeddedCluster) -> None:
-    os.kill(cluster.process("node-3").pid, signal.SIGSTOP)
+    cluster.pause("node-3")
+    assert wait_until(lambda: cluster.process("node-3").state == "stopped", LIMIT_SECONDS)
 
 
 def cut(cluster: EmbeddedCluster) -> None:

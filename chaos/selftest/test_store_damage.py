@@ -23,6 +23,7 @@ from prowl.chaos.damage import (
 )
 from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.lifecycle import Broken
+from prowl.chaos.reaction import _last_word
 from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.checks.invariants.actions import Kind, action_of
@@ -145,3 +146,16 @@ def test_a_current_of_a_stopped_node_is_proven_thrice(cluster: EmbeddedCluster) 
 def test_the_votes_of_a_node_that_runs_are_put_back_to_an_older_copy(cluster: EmbeddedCluster) -> None:
     cell = Cell(Store.VOTES, Part.FILE, Damage.SWAPPED, When.RUNNING)
     prove_held_and_healed(StoreDamage(cell), cluster, ("node-1",))
+
+
+@pytest.mark.parametrize(
+    ("lines", "word"),
+    [
+        ("starting\nError: Corruption: checksum mismatch\n    at open (db.js:1)\n\nNode.js v22", "Error: Corruption"),
+        ("The store leveldb-chain is damaged: CURRENT", "The store leveldb-chain is damaged"),
+        ("starting\nthe port is taken\n", "the port is taken"),
+        ("", "it says nothing"),
+    ],
+)
+def test_a_node_s_last_word_is_the_one_about_its_store(lines: str, word: str) -> None:
+    assert _last_word(lines).startswith(word)

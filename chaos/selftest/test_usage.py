@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -287,7 +288,7 @@ def test_a_check_of_the_network_is_one_item_and_its_command_repeats_just_it(test
     assert testnet.run("test_own.py").ret == 0
     (row,) = testnet.report["results"]
     assert (row["item"], row["node"]) == ("daily/consensus", None)
-    assert row["again"] == "prowl run -k daily/consensus --target testnet.toml"
+    assert row["again"] == "prowl run test_own.py -k daily/consensus --target testnet.toml"
     (not_asked,) = testnet.report["not_asked"]
     assert (not_asked["item"], not_asked["node"]) == ("daily/memory", None)
     testnet.stubs["node-10"].page = PAGE.replace("coc_consensus_state 0", "coc_consensus_state 1")
@@ -340,3 +341,14 @@ def test_the_command_tells_wrong_usage(pytester: pytest.Pytester, words: tuple[s
     assert result.ret == 4
     assert "Traceback" not in told(result)
     assert told(result).strip()
+
+
+@pytest.mark.parametrize("words", [("inventory", "schema"), ("--version",), ("node", "--list-defects")])
+def test_a_reader_that_has_gone_is_no_traceback(words: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "prowl.chaos.cli", *words]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 141

@@ -71,7 +71,7 @@ def _most_bytes() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def judge(cases: Sequence[Case]) -> None:
+def prove(cases: Sequence[Case]) -> None:
     """Survey a round and judge it: nothing of a hostile node is held, all of an unusual one is."""
     survey = look(cases)
     hostile_alone = all(case.unusual is None for case in cases)

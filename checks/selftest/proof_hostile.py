@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
 from prowl.checks.selftest.hostile import HOSTILE, SLOWLY, UNUSUAL, Case
-from prowl.checks.selftest.hostile_kit import judge
+from prowl.checks.selftest.hostile_kit import prove
 
 BAD, GOOD = 90, 10  # nodes of a round
 ROUNDS = 100
@@ -41,7 +41,7 @@ def test_ten_thousand_hostile_answers(capsys: pytest.CaptureFixture[str]) -> Non
     def play(bad: list[Case], good: list[Case]) -> None:
         nonlocal rounds
         rounds += 1
-        judge([*good, *bad])
+        prove([*good, *bad])
 
     play()
     assert rounds >= ROUNDS

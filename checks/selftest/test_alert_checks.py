@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prowl.checks import alerts, test_alerts
+from prowl.checks import alerts, alerts_command, test_alerts
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
 from prowl.fixtures import promtool
 from prowl.fixtures.alert_rules import RuleFileError, duration_seconds, metrics_in, parse, read
@@ -262,3 +262,21 @@ def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
 
 def test_every_alert_of_the_manual_is_promised_once() -> None:
     assert [promised.item for promised in alerts.FIVE] == [f"alerts/{item}" for item in CHECKS]
+
+
+def test_the_command_compares_files_without_a_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promtool, "find", lambda: None)
+    assert alerts_command.main([]) == 0
+    assert capsys.readouterr().out == MANUAL, "the five themselves"
+    path = tmp_path / "rules.yml"
+    path.write_text(MANUAL)
+    assert alerts_command.main([path]) == 0
+    assert "not tried: promtool is not installed" in capsys.readouterr().out
+    path.write_text(MANUAL.replace("2e9", "3e9"))
+    assert alerts_command.main([path]) == 1
+    assert "  threshold 3000000000 instead of 2000000000\n" in capsys.readouterr().out
+    path.write_text("groups: 7")
+    assert alerts_command.main([path]) == 4
+    assert "no list 'groups'" in capsys.readouterr().err

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from prowl.checks.selftest import hostile
 from prowl.checks.selftest.hostile import HOSTILE, UNUSUAL, Case, Spoil
-from prowl.checks.selftest.hostile_kit import JUDGES, UNUSUAL_HELD, judge
+from prowl.checks.selftest.hostile_kit import JUDGES, UNUSUAL_HELD, prove
 
 WITH_VALUES = {"another result", "other values"}
 
@@ -27,7 +27,7 @@ def test_every_nasty_answer_of_the_corpus() -> None:
         cases.append(Case(gone, Spoil(kind, part), gone))
     for kind, part in _all_of(hostile.HEALTH):
         cases.append(Case(gone, gone, Spoil(kind, part)))
-    judge(cases)
+    prove(cases)
 
 
 def _all_of(own: Iterable[str]) -> list[tuple[str, float]]:
@@ -39,4 +39,4 @@ def _all_of(own: Iterable[str]) -> list[tuple[str, float]]:
 @settings(max_examples=3, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
 @given(st.lists(HOSTILE, min_size=36, max_size=36), st.lists(UNUSUAL, min_size=4, max_size=4))
 def test_hostile_and_unusual_nodes_side_by_side(bad: list[Case], good: list[Case]) -> None:
-    judge([*bad[:18], *good, *bad[18:]])
+    prove([*bad[:18], *good, *bad[18:]])

@@ -24,6 +24,7 @@ from prowl.checks.selftest.survey_kit import (
     survey,
     verdict,
 )
+from prowl.fixtures.earlier import Earlier
 from prowl.fixtures.host_facts import HostFacts, Running
 from prowl.fixtures.survey import HealthAnswer, Look, NodeSurvey, NodeView
 from prowl.fixtures.view import NetworkView
@@ -43,7 +44,8 @@ def stands(seconds: float, **metrics: float | None) -> tuple[Look, ...]:
         (99, 100, 100, 100, HELD),
         (99, 99, 100, 100, HELD),
         (99, 100, 99, 102, HELD),
-        (99, 98, 100, 100, BROKEN),
+        (99, 98, 100, 100, HELD),
+        (99, 97, 100, 100, BROKEN),
         (99, 101, 100, 100, BROKEN),
         (99, 100, 105, 100, BROKEN),
         (99, 105, 105, 105, HELD),
@@ -257,6 +259,29 @@ def test_memory_of_a_process_that_is_not_found_is_unknown_with_the_reason() -> N
     said, claim = verdict(truth.test_memory_is_true, hosts(HostFacts("local", running=Running(problem="no process"))))
     assert (said, claim.observed) == (UNKNOWN, "no process")
     assert verdict(truth.test_memory_is_true, survey())[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("before", "memory", "uptime", "expected"),
+    [
+        (Earlier(NOW - 86_400, 1e9, 3_600.0), 1.49e9, 90_000.0, HELD),
+        (Earlier(NOW - 86_400, 1e9, 3_600.0), 1.5e9, 90_000.0, BROKEN),
+        (Earlier(NOW - 86_400, 1e9, 3_599.0), 1.5e9, 90_000.0, HELD),
+        (Earlier(NOW - 3_600, 1e9, 9_000.0), 1.05e9, 12_600.0, BROKEN),
+        (Earlier(NOW - 3_600, 1e9, 9_000.0), 1.039e9, 12_600.0, HELD),
+        (Earlier(NOW - 3_600, 1.9e9, 9_000.0), 1e9, 60.0, HELD),
+        (Earlier(NOW - 3_600, 1e8, 9_000.0), 1.9e9, 60.0, HELD),
+        (Earlier(NOW - 3_600, 1e8, 9_000.0), 2e9, 60.0, BROKEN),
+        (Earlier(NOW - 3_600, 1.9e9, 9_000.0), 1e9, 12_600.0, HELD),
+        (Earlier(NOW - 3_600, 1e9, 9_000.0), None, 12_600.0, UNKNOWN),
+        (Earlier(NOW - 3_600, 1e9, 9_000.0), 1e9, None, UNKNOWN),
+        (None, 1e9, 3_700.0, UNKNOWN),
+    ],
+)
+def test_growth(before: Earlier | None, memory: float | None, uptime: float | None, expected: str) -> None:
+    looks = (look(NOW, HEIGHT, coc_process_memory_bytes=memory, coc_uptime_seconds=uptime),)
+    seen = survey(node(looks=looks), earlier={"node-1": before} if before is not None else {})
+    assert verdict(truth.test_memory_does_not_grow, seen)[0] == expected
 
 
 def test_agreement_needs_somebody() -> None:

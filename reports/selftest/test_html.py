@@ -91,7 +91,7 @@ def rich() -> Report:
         result(),
         result(Verdict.BROKEN, node="node-2", manual="Daily Checklist", next="look", again="pytest -k daily/peers"),
         result(Verdict.UNKNOWN, item="daily/memory"),
-        result(item="daily/disk", drift=Drift("/var/lib/coc", "/data")),
+        result(item="daily/disk", drift=Drift("/var/lib/coc", "/data"), manual="Disk: df -h /var/lib/coc"),
         result(
             Verdict.BROKEN,
             item="recovery/stall",
@@ -192,11 +192,17 @@ def test_a_checklist_of_fifty_nodes_has_a_row_a_node(tmp_path: Path) -> None:
 
 def test_drift_and_what_was_not_asked_have_their_reasons(tmp_path: Path) -> None:
     text = page(rich(), tmp_path).text
-    assert "daily/disk node-1 /var/lib/coc /data" in text
+    assert "daily/disk Disk: df -h /var/lib/coc node-1 /var/lib/coc /data" in text
     assert "weekly/backups node-1, node-2, node-10 no host access" in text
     without = page(report(result()), tmp_path).text
     assert "Drift" not in without
     assert "Nothing was left out" in without
+
+
+def test_a_gates_decision_stands_among_the_first_facts(tmp_path: Path) -> None:
+    decided = page(report(result(), gate={"sentence": "NO-GO for testnet: the head is old"}), tmp_path)
+    assert "gate NO-GO for testnet: the head is old" in decided.text
+    assert "NO-GO" not in page(report(result()), tmp_path).text
 
 
 def test_a_scenario_shows_its_judgements_the_worst_first(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prowl.reports import terminal
 from prowl.reports.run import Report
-from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
+from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict, Waiver
 
 DRIFT = Drift("http://a:18780/health", "http://a:9100/health")
 
@@ -51,3 +51,18 @@ def test_the_quiet_option_leaves_the_drift_out() -> None:
     report = Report({"notes": ["a waiver ran out"]}, [result("node-1")])
     assert list(terminal.summary(report, quiet=True)) == ["  note: a waiver ran out"]
     assert len(list(terminal.summary(report))) == 4
+
+
+def test_advice_is_a_line_for_all_nodes_of_which_the_same_was_seen() -> None:
+    def swap(node: str, observed: str, **its: object) -> Result:
+        row: dict[str, object] = {"advisory": True, "node": node, "manual": "M", "next": "add some", **its}
+        return Result("tuning/swap", Verdict.BROKEN, "p", "some swap", observed, **row)  # type: ignore[arg-type]
+
+    rows = [swap("a", "process 7 has none"), swap("b", "process 8 has none"), swap("c", "1 MB", next="")]
+    assert terminal.advice(rows) == [
+        "  advice: tuning/swap is broken on a, b: the process has none; expected some swap (M); next: add some",
+        "  advice: tuning/swap is broken on c: 1 MB; expected some swap (M)",
+    ]
+    waived = swap("d", "0 MB", waiver=Waiver("known", "2030-01-01"))
+    assert terminal.advice([waived, swap("e", "0 MB", advisory=False)]) == []
+    assert next(iter(terminal.summary(Report({}, [waived])))).startswith("BROKEN tuning/swap on d (waived until")

@@ -1,0 +1,173 @@
+"""Proofs of checks that take a network: the restore drill, a node that says it is ready early, and the gate.
+
+Long, so not among the selftests: ``tox -e proof -- chaos/selftest/proof_checks.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prowl.checks import test_truth
+from prowl.checks.selftest.survey_kit import BROKEN, HELD, verdict
+from prowl.checks.selftest.test_drill_checks import said
+from prowl.fixtures import sweep
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.drill import drill
+from prowl.fixtures.reference.backup import backup
+from prowl.fixtures.waiting import wait_until
+
+pytest_plugins = ("pytester",)
+
+LIMIT_SECONDS = 60.0
+MISSED_BLOCKS = 100
+WAIVER = """
+[[waivers]]
+item = "tuning/unsafe-switches"
+reason = "all nodes share one address here"
+expires = "2099-01-01"
+"""
+SLOW_KB = 10
+SLOW_SECONDS = 20.0
+
+
+def height(cluster: EmbeddedCluster, name: str) -> int:
+    seen = sweep.survey("height", cluster.network)
+    return seen.nodes[name].looks[-1].height or 0
+
+
+@dataclass
+class Backups:
+    """A stopped cluster's folder, its first and its later backup, and a node's configuration."""
+
+    folder: Path
+    first: Path
+    later: Path
+    config: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def backups(tmp_path_factory: pytest.TempPathFactory) -> Backups:
+    folder = tmp_path_factory.mktemp("cluster")
+    with EmbeddedCluster(ClusterSpec(4, block_ms=300), folder) as cluster:
+        cluster.start()
+        data = cluster.node("node-1").data_dir
+        assert data is not None
+        first = backup(data, folder / "backups")
+        begin = height(cluster, "node-1")
+        assert wait_until(lambda: height(cluster, "node-1") >= begin + 10, LIMIT_SECONDS)
+        later = backup(data, folder / "backups")
+        assert wait_until(lambda: height(cluster, "node-1") >= begin + 20, LIMIT_SECONDS)
+        config = json.loads((cluster.folder_of("node-1") / "config.json").read_text())
+    return Backups(folder, first, later, config)
+
+
+def test_a_backup_opens_at_the_height_of_its_name_and_syncs_from_a_stopped_nodes_files(
+    backups: Backups, tmp_path: Path
+) -> None:
+    rest = backups.folder / "node-2" / "data"
+    before = sorted(path.name for path in rest.rglob("*"))
+    its = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], rest)
+    assert said(its) == HELD, its
+    assert (its.rest_to or 0) >= (its.began_at or 0) + 5
+    assert sorted(path.name for path in rest.rglob("*")) == before, "what it synced from is as it was"
+    assert not list((tmp_path / "drill").rglob("leveldb-chain")), "what was thrown away is gone"
+
+
+def test_the_backup_before_syncs_from_the_newest(backups: Backups, tmp_path: Path) -> None:
+    its = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], None)
+    assert said(its) == HELD, its
+    alone = drill(tmp_path / "alone", backups.config, reference_command, [backups.later], None)
+    assert said(alone) == "unknown"
+    assert "one backup only" in alone.rest
+
+
+def test_a_torn_or_misnamed_backup_is_broken(backups: Backups, tmp_path: Path) -> None:
+    torn = tmp_path / backups.later.name
+    torn.write_bytes(backups.later.read_bytes()[:-2000])
+    its = drill(tmp_path / "torn", backups.config, reference_command, [torn], None)
+    assert (said(its), "can't be unpacked" in its.problem) == (BROKEN, True), its
+    stem, _, number = backups.later.name.removesuffix(".tar.gz").rpartition("-h")
+    wrong = tmp_path / f"{stem}-h{int(number) + 1}.tar.gz"
+    shutil.copy(backups.later, wrong)
+    its = drill(tmp_path / "wrong", backups.config, reference_command, [wrong, backups.first], None)
+    assert said(its) == BROKEN, its
+
+
+def test_a_node_that_says_it_is_ready_early_is_found(tmp_path: Path) -> None:
+    """It is looked at again and again while it catches up, through slow edges, on what it has missed."""
+    spec = ClusterSpec(4, block_ms=200, defects={"node-3": "ready-early"})
+    with EmbeddedCluster(spec, tmp_path) as cluster:
+        cluster.start()
+        found = {name: _said_while_catching_up(cluster, name) for name in ("node-3", "node-4")}
+    assert BROKEN in found["node-3"], found
+    assert BROKEN not in found["node-4"], found
+    assert HELD in found["node-4"], found
+
+
+def _said_while_catching_up(cluster: EmbeddedCluster, name: str) -> list[str]:
+    """Return what the check says of a node, look after look, from its start until it is back at the tip."""
+    cluster.kill(name)
+    missed = height(cluster, "node-1") + MISSED_BLOCKS
+    assert wait_until(lambda: height(cluster, "node-1") >= missed, LIMIT_SECONDS)
+    edges = [cluster.edges.edge(name, other) for other in cluster.spec.names if other != name]
+    for edge in edges:
+        cluster.edges.client.add_toxic(edge.name, "bandwidth", "downstream", {"rate": SLOW_KB})
+    cluster.start_node(name)
+    said = []
+
+    def back() -> bool:
+        seen = sweep.survey("catching up", cluster.network)
+        said.append(verdict(test_truth.test_health_is_true, seen, name)[0])
+        return verdict(test_truth.test_at_the_tip, seen, name)[0] == HELD
+
+    back()
+    wait_until(back, SLOW_SECONDS)
+    cluster.edges.restore(edges)
+    assert wait_until(back, LIMIT_SECONDS)
+    return said
+
+
+def test_the_gate_is_go_on_reference_nodes_and_no_go_with_one_stopped(pytester: pytest.Pytester) -> None:
+    with EmbeddedCluster(ClusterSpec(5), pytester.path / "cluster") as cluster:
+        cluster.start()
+        rows = ["[network]\nchain_id = 18780\nround_timeout_seconds = 2\ndead_proposer_seconds = 2\n"]
+        for node in cluster.network.nodes:
+            folder = pytester.path / "backups" / node.name
+            assert node.data_dir is not None
+            backup(node.data_dir, folder)
+            rows.append(
+                f'[[nodes]]\nname = "{node.name}"\nrpc = "{node.rpc}"\nmetrics = "{node.metrics}"\np2p = "{node.p2p}"\n'
+                f'data_dir = "{node.data_dir}"\nbackup_dir = "{folder}"\nhost = "local"\n'
+            )
+        # A cluster's nodes share an address, so their limiters are off; to a gate that is an unsafe switch.
+        pytester.makefile(".toml", testnet="\n".join(rows))
+        words = (sys.executable, "-m", "prowl.chaos.cli", "gate", "--target", "testnet.toml")
+        unsafe = pytester.run(*words, timeout=120)
+        assert unsafe.ret == 1
+        first = _decision(unsafe)
+        assert first.startswith("NO-GO for testnet.toml: tuning/unsafe-switches on node-1 is broken: COC_RPC_RATE"), (
+            first
+        )
+        pytester.makefile(".toml", testnet="\n".join([*rows, WAIVER]))
+        go = pytester.run(*words, timeout=120)
+        assert go.ret == 0, go.stdout.str()
+        told = "GO for testnet.toml: 59 results on 5 nodes are held, but for 5 that are waived"
+        assert _decision(go) == told, go.stdout.str()
+        assert "COC_RPC_RATE_LIMIT_DISABLED=1" in go.stdout.str()
+        cluster.kill("node-3")
+        no_go = pytester.run(*words, timeout=120)
+    assert no_go.ret == 1
+    first = _decision(no_go)
+    assert first.startswith("NO-GO for testnet.toml: gate/answers on node-3 is unknown"), first
+
+
+def _decision(result: pytest.RunResult) -> str:
+    return next(line for line in result.stdout.lines if line.startswith(("GO", "NO-GO")))

@@ -1,0 +1,48 @@
+"""A drill's verdicts, each beside its nearest miss."""
+
+from __future__ import annotations
+
+import pytest
+
+from prowl.checks import test_drill
+from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
+from prowl.fixtures.drill import Drilled
+from prowl.fixtures.survey import NodeView
+from prowl.reports.findings import NotHeld
+
+NAME = "coc-backup-20260819-060001-h100.tar.gz"
+
+
+def said(drilled: Drilled) -> str:
+    view = NodeView(survey(), "node-1")
+    try:
+        test_drill.test_restore(view, drilled)
+    except NotHeld as error:
+        return error.verdict.value
+    return HELD
+
+
+@pytest.mark.parametrize(
+    ("its", "expected"),
+    [
+        ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": 120}, HELD),
+        ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": 125}, HELD),
+        ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": 119}, BROKEN),
+        ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": None}, BROKEN),
+        ({"opened_at": 99, "began_at": 99, "rest_to": 120, "reached": 120}, BROKEN),
+        ({"opened_at": 100, "began_at": 80, "rest_to": 100, "reached": 100}, HELD),
+        ({"opened_at": 100, "began_at": 100, "rest_to": 100, "reached": 100}, UNKNOWN),
+        ({"opened_at": 100, "rest": "there is one backup only"}, UNKNOWN),
+        ({"opened_at": 100, "problem": "the rest node ended"}, BROKEN),
+        ({"problem": "can't be unpacked"}, BROKEN),
+        ({"impossible": "no space"}, UNKNOWN),
+        ({"opened_at": 0, "began_at": 0, "rest_to": 9, "reached": 9}, BROKEN),
+    ],
+)
+def test_a_drill(its: dict[str, object], expected: str) -> None:
+    assert said(Drilled(archive=NAME, **its)) == expected  # type: ignore[arg-type]
+
+
+def test_a_name_that_says_no_height_leaves_it_unknown() -> None:
+    for name in (NAME.replace("100", "unknown"), "coc-backup-1.tar.gz"):
+        assert said(Drilled(name, 100, 100, 120, 120)) == UNKNOWN
