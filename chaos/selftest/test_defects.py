@@ -30,7 +30,7 @@ CHECKS = {
     found.item: function
     for module in (test_daily, test_recovery, test_truth, test_validators)
     for function in vars(module).values()
-    if (found := check_of(function)) is not None and found.scope == "node"
+    if (found := check_of(function)) is not None and found.scope == "node" and "earlier" not in found.needs
 }
 # One shows only while its node catches up.
 SEEN_IN_A_SURVEY = [its for its in DEFECTS.values() if its.oracle in CHECKS and its.name != "ready-early"]
