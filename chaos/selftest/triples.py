@@ -54,7 +54,7 @@ def prove_held_and_healed(fault: Fault, cluster: EmbeddedCluster, nodes: tuple[s
         assert wait_until(lambda: not fault.missing(scene), fault.limit_seconds), fault.missing(scene)
         assert fault.left(scene) != "", "what stands is not taken for healed"
         assert broken.heal() <= fault.limit_seconds
-    assert fault.left(scene) == ""
+    assert wait_until(lambda: not fault.left(scene), fault.limit_seconds), fault.left(scene)
     assert fault.missing(scene) != "", "what is healed is not taken for broken"
     down, up = fault.events(scene)
     told = [line for line in written if not line.startswith(("effect of: ", "healed: "))]
