@@ -18,6 +18,7 @@ from prowl.fixtures.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until
 
 LOOK_SECONDS = 0.02
+SHARE_OF_LIMIT = 0.1  # of a node's rate limit for the proofs: the observer and the load have the rest
 # What the tools that a fault acts with say when they fail.
 TOOLS = (ClusterError, EdgeError, LedgerError, ProcessError, ToxiproxyError, OSError)
 
@@ -117,8 +118,15 @@ class Broken:
             return not seen
 
         try:
-            if not wait_until(proven, max(0.0, limit - (time.monotonic() - began)), LOOK_SECONDS):
+            if not wait_until(proven, max(0.0, limit - (time.monotonic() - began)), _look_seconds(self.scene)):
                 raise FaultError(f"{words}: {verdict} within {limit:g} s: {seen}.")
         except TOOLS as error:
             raise FaultError(f"{words}: {verdict}, for it can't be observed: {error}") from error
         return time.monotonic() - began
+
+
+def _look_seconds(scene: Scene) -> float:
+    """Return the time between two looks: longer where nodes count what they are asked, for a look asks each once."""
+    network = getattr(scene.cluster, "network", None)  # a cluster on paper has none yet
+    limit = network.rpc_calls_per_minute if network is not None else None
+    return LOOK_SECONDS if limit is None else max(LOOK_SECONDS, 60 / (SHARE_OF_LIMIT * limit))

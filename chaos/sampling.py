@@ -99,7 +99,7 @@ class Sampler:
         missed = range(max(known + 1, height - BLOCKS_A_SAMPLE), height)
         if not missed:
             return []
-        self._budgets[node.name].take(len(missed))
+        self._budgets[node.name].spend(len(missed))
         blocks = await self._batch(node, [("eth_getBlockByNumber", (hex(number), False)) for number in missed])
         return [
             [int(block["number"], 16), block["hash"], block["parentHash"], block["miner"], int(block["timestamp"], 16)]

@@ -1,0 +1,22 @@
+"""How often a fault's proof looks: at once again, unless the nodes count what they are asked."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from prowl.chaos import lifecycle, load, sampling
+from prowl.chaos.scenario import Scene
+from prowl.fixtures.budget import BURST
+from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.inventory import COC
+
+
+def test_observer_load_and_proofs_together_stay_below_a_rate_limit() -> None:
+    scene = Scene(EmbeddedCluster(ClusterSpec(4), Path("nowhere")), ("node-1",))
+    assert lifecycle._look_seconds(scene) == lifecycle.LOOK_SECONDS, "on paper"
+    scene.cluster.network = replace(COC)
+    assert lifecycle._look_seconds(scene) == lifecycle.LOOK_SECONDS, "without a limit"
+    scene.cluster.network = replace(COC, rpc_calls_per_minute=200.0)
+    proofs = 60 / lifecycle._look_seconds(scene)
+    assert (1 + BURST) * (sampling.SHARE_OF_LIMIT + load.SHARE_OF_LIMIT) * 200 + proofs <= 200
