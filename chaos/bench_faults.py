@@ -91,7 +91,7 @@ def _signals(cluster: EmbeddedCluster) -> Iterator[Figure]:
             ours.append(_timed(lambda: _proven(fault, scene)))  # noqa: B023
             _back(cluster, fault, scene)
         words = f"{fault.events(scene)[0]}: proven {1000 * median(ours):.0f} ms after it was begun; by the bare signal "
-        yield Figure(f"{words}the process is {done} after {1000 * median(plain):.0f} ms", median(ours), LIMIT_SECONDS)
+        yield Figure(f"{words}the process is {done} after {1000 * median(plain):.0f} ms", median(ours))
 
 
 def _proven(fault: Fault, scene: Scene) -> None:

@@ -43,19 +43,23 @@ GAS_PRICE_WEI = 3 * 10**9
 
 @dataclass(frozen=True)
 class Figure:
-    """What was measured, its limit, and whether it keeps it."""
+    """What was measured, its limit (None: it has none, and is only told), and whether it keeps it."""
 
     words: str
     value: float
-    limit: float
+    limit: float | None = None
     at_least: bool = False
 
     @property
     def kept(self) -> bool:
-        """Whether the figure is within its limit."""
+        """Whether the figure is within its limit; one without a limit is."""
+        if self.limit is None:
+            return True
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def __str__(self) -> str:
+        if self.limit is None:
+            return self.words
         side = "at least" if self.at_least else "at most"
         return f"{self.words} ({side} {self.limit:g}: {'kept' if self.kept else 'MISSED'})"
 
