@@ -15,7 +15,7 @@ from statistics import median
 import httpx
 
 from prowl.chaos import bench_faults, bench_node
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.network import Node
 from prowl.fixtures.waiting import wait_until
 

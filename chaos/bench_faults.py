@@ -23,9 +23,9 @@ from prowl.chaos.observer import Observer
 from prowl.chaos.proofs import not_up
 from prowl.chaos.runner import header
 from prowl.chaos.scenario import Fault, Scene
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.ports import LOOPBACK
-from prowl.fixtures.toxiproxy import Toxiproxy
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.ports import LOOPBACK
+from prowl.fixtures.proxies.toxiproxy import Toxiproxy
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import TimelineWriter, read
 

@@ -16,8 +16,8 @@ from statistics import median
 import httpx
 import psutil
 
-from prowl.fixtures.cluster import CHAIN_ID, ClusterSpec, EmbeddedCluster
-from prowl.fixtures.keys import development_key
+from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.reference.crypto import PrivateKey
 from prowl.fixtures.reference.transactions import decode_transaction, sign_transfer
 from prowl.fixtures.waiting import wait_until

@@ -22,9 +22,9 @@ from pathlib import Path
 from statistics import median
 
 from prowl.fixtures import sweep
-from prowl.fixtures.inventory import COC
+from prowl.fixtures.clusters.ports import Ports
+from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.network import Network, Node
-from prowl.fixtures.ports import Ports
 from prowl.fixtures.survey import ASKED_ONCE, METRICS
 
 SIZES = (100, 1000, 4000)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.clusters.cluster import ClusterError
 from prowl.fixtures.machine import Hierarchy, hierarchy
-from prowl.fixtures.undo import Cgroup
+from prowl.fixtures.owed.undo import Cgroup
 from prowl.fixtures.waiting import wait_until
 
 EMPTY_SECONDS = 10.0

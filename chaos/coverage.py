@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import prowl.checks
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks.registry import Check, check_of
-from prowl.fixtures import manual
-from prowl.fixtures.manual_items import ManualItem
+from prowl.fixtures.manual import catalogue as manual
+from prowl.fixtures.manual.items import ManualItem
 
 
 @dataclass(frozen=True)

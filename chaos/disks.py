@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.clusters.cluster import ClusterError
 from prowl.fixtures.machine import run
-from prowl.fixtures.undo import Loop, Mount, Remove, Restore, Thaw
+from prowl.fixtures.owed.undo import Loop, Mount, Remove, Restore, Thaw
 
 MEGABYTES = 48
 FIFREEZE = 0xC0045877  # from the kernel's linux/fs.h

@@ -20,8 +20,10 @@ import psutil
 from prowl.chaos.catalogue import FAULTS, IMPOSSIBLE
 from prowl.chaos.plan import paper
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.fixtures import installed_node, machine, netns, toxiproxy_binary
-from prowl.fixtures.cluster import ClusterError, ClusterSpec
+from prowl.fixtures import machine
+from prowl.fixtures.clusters import installed_node, netns
+from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec
+from prowl.fixtures.proxies import binary as toxiproxy_binary
 
 TRIAL_SECONDS = 10.0
 SHIFT_SECONDS = 3600.0

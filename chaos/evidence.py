@@ -16,11 +16,11 @@ from pathlib import Path
 
 import httpx
 
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.guard import OWNERS
-from prowl.fixtures.ledger import LEDGER
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.processes import REGISTER
 from prowl.fixtures.network import Node
-from prowl.fixtures.processes import REGISTER
+from prowl.fixtures.owed.guard import OWNERS
+from prowl.fixtures.owed.ledger import LEDGER
 from prowl.reports.redaction import HIDDEN, redact, remember
 
 FOLDER = "evidence"

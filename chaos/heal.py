@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prowl.fixtures.guard import living
-from prowl.fixtures.remains import clear
-from prowl.fixtures.undo import NOT_UNDONE
+from prowl.fixtures.owed.guard import living
+from prowl.fixtures.owed.remains import clear
+from prowl.fixtures.owed.undo import NOT_UNDONE
 
 RUNS = Path(".prowl/runs")
 USAGE_ERROR = 4

@@ -7,9 +7,12 @@ import json
 import sys
 from pathlib import Path
 
-from prowl.fixtures import inventory, inventory_init, inventory_schema, prometheus_target
-from prowl.fixtures.inventory import InventoryError
-from prowl.fixtures.prometheus_target import PrometheusError
+from prowl.fixtures.clients import prometheus as prometheus_target
+from prowl.fixtures.clients.prometheus import PrometheusError
+from prowl.fixtures.inventory import init as inventory_init
+from prowl.fixtures.inventory import reader as inventory
+from prowl.fixtures.inventory import schema as inventory_schema
+from prowl.fixtures.inventory.reader import InventoryError
 
 USAGE_ERROR = 4
 

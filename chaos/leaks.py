@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 LISTEN = "0A"
 SOCKET = re.compile(r"socket:\[(\d+)\]")

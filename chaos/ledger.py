@@ -2,7 +2,7 @@
 
 .. code-block:: python
 
-    from prowl.fixtures.undo import Mount, Thaw, Undo
+    from prowl.fixtures.owed.undo import Mount, Thaw, Undo
 
     class HungDisk:
         def undo(self, scene: Scene) -> tuple[Undo, ...]:
@@ -14,9 +14,9 @@ be created), in the order in which it is done; it is undone backwards. What is k
 ``scene.owe(...)`` before it is done. A fault whose only effects are on processes of the cluster's register and on its
 proxies needs none of it: these are killed.
 
-The steps are in :mod:`prowl.fixtures.undo` (Kill, Resume, Edge, Thaw, Mount, Loop, Cgroup, Netns, Restore, Remove; one
-more is one class there). Paths lie below ``cluster.folder``; the last name of a cgroup and the name of a network
-namespace carry ``cluster.ledger.tag``. Nothing else is undone by any of them.
+The steps are in :mod:`prowl.fixtures.owed.undo` (Kill, Resume, Edge, Thaw, Mount, Loop, Cgroup, Netns, Restore,
+Remove; one more is one class there). Paths lie below ``cluster.folder``; the last name of a cgroup and the name of a
+network namespace carry ``cluster.ledger.tag``. Nothing else is undone by any of them.
 
 What is not a fault's but a cluster's own, such as a small file system that is mounted before its node starts, is owed
 by itself, for as long as it is there::
@@ -33,7 +33,7 @@ from __future__ import annotations
 from typing import Protocol, runtime_checkable
 
 from prowl.chaos.scenario import Fault, Scene
-from prowl.fixtures.undo import Undo
+from prowl.fixtures.owed.undo import Undo
 
 
 @runtime_checkable

@@ -10,11 +10,11 @@ from types import TracebackType
 
 from prowl.chaos.ledger import owed
 from prowl.chaos.scenario import Fault, FaultError, Scene
-from prowl.fixtures.cluster import ClusterError
-from prowl.fixtures.edges import EdgeError
-from prowl.fixtures.ledger import Debt, LedgerError
-from prowl.fixtures.processes import ProcessError
-from prowl.fixtures.toxiproxy import ToxiproxyError
+from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.fixtures.clusters.processes import ProcessError
+from prowl.fixtures.owed.ledger import Debt, LedgerError
+from prowl.fixtures.proxies.edges import EdgeError
+from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until
 
 LOOK_SECONDS = 0.02

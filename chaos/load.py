@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 
-from prowl.fixtures.budget import Budget
-from prowl.fixtures.cluster import CHAIN_ID
-from prowl.fixtures.keys import development_key
+from prowl.fixtures.clients.budget import Budget
+from prowl.fixtures.clusters.cluster import CHAIN_ID
+from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.crypto import PrivateKey
 from prowl.fixtures.reference.transactions import sign_transfer

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from prowl.chaos.scenario import Scenario, Scene
 from prowl.chaos.targets import Words
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.cluster_spec import STAKE
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.spec import STAKE
 from prowl.fixtures.deadlines import PAUSE_WORDS, REJOIN_WORDS, SIGNAL_WORDS
-from prowl.fixtures.edges import Edge, Edges
+from prowl.fixtures.proxies.edges import Edge, Edges
 
 NOWHERE = Path("/nonexistent/prowl-plan")
 GATE_BLOCKS = 5

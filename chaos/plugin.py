@@ -19,12 +19,13 @@ from prowl.chaos.prune import prune
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
-from prowl.fixtures import manual, targets
 from prowl.fixtures import plugin as fixtures
-from prowl.fixtures.guard import claim, serves
-from prowl.fixtures.identity import Identity
-from prowl.fixtures.remains import clear
-from prowl.fixtures.slots import Slots
+from prowl.fixtures import targets
+from prowl.fixtures.clusters.slots import Slots
+from prowl.fixtures.manual import catalogue as manual
+from prowl.fixtures.owed.guard import claim, serves
+from prowl.fixtures.owed.identity import Identity
+from prowl.fixtures.owed.remains import clear
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from prowl.chaos import evidence
 from prowl.chaos.proofs import not_up
-from prowl.fixtures import deadlines, ledger, sweep
-from prowl.fixtures.cluster import ClusterError, ClusterSpec, EmbeddedCluster
-from prowl.fixtures.edges import EdgeError
-from prowl.fixtures.slots import Slots
-from prowl.fixtures.toxiproxy import ToxiproxyError
+from prowl.fixtures import deadlines, sweep
+from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.slots import Slots
+from prowl.fixtures.owed import ledger
+from prowl.fixtures.proxies.edges import EdgeError
+from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until
 
 Say = Callable[[str], None]

@@ -14,9 +14,9 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.edges import Edge
-from prowl.fixtures.places import Address, address, address_of
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.places import Address, address, address_of
+from prowl.fixtures.proxies.edges import Edge
 from prowl.fixtures.reference.crypto import PrivateKey
 from prowl.fixtures.reference.envelope import canonical, sign_text
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from prowl.fixtures.clusters.processes import REGISTER, running
 from prowl.fixtures.files import below
-from prowl.fixtures.guard import living
-from prowl.fixtures.ledger import LEDGER, LedgerError, read
-from prowl.fixtures.processes import REGISTER, running
+from prowl.fixtures.owed.guard import living
+from prowl.fixtures.owed.ledger import LEDGER, LedgerError, read
 
 MOST_RUNS = 20
 MOST_BYTES = 5_000_000_000

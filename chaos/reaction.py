@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from prowl.chaos.proofs import not_synced
-from prowl.fixtures.cluster import ClusterError, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterError, EmbeddedCluster
 from prowl.fixtures.waiting import wait_until
 
 SYNC_SECONDS = 60.0

@@ -24,9 +24,9 @@ from prowl.chaos.scenario import Scenario, Scene
 from prowl.chaos.stakes import reported
 from prowl.checks.invariants import Judgement, judge
 from prowl.fixtures import deadlines
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.slots import Slots
 from prowl.fixtures.network import Network
-from prowl.fixtures.slots import Slots
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import Header, TimelineError, TimelineWriter, read
 from prowl.reports.verdicts import Verdict, worst

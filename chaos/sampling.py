@@ -9,8 +9,8 @@ from typing import Any
 
 import aiohttp
 
-from prowl.fixtures.budget import Budget
-from prowl.fixtures.metrics_page import read_metrics
+from prowl.fixtures.clients.budget import Budget
+from prowl.fixtures.clients.metrics_page import read_metrics
 from prowl.fixtures.network import Network, Node
 
 PAGE_LIMIT_BYTES = 1_000_000

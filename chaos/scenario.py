@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from prowl.chaos.targets import Words
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.undo import Undo
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.owed.undo import Undo
 
 
 def _no_note(_text: str) -> None:

@@ -11,7 +11,7 @@ A check of one's own, in a ``test_*.py`` anywhere, beside an item in a catalogue
 """
 
 from prowl.checks.registry import check
-from prowl.fixtures.limits import Limits
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from prowl.fixtures.alert_rules import Rule, metrics_in
-from prowl.fixtures.promtool import STEP_SECONDS, Case
+from prowl.fixtures.alerts.promtool import STEP_SECONDS, Case
+from prowl.fixtures.alerts.rules import Rule, metrics_in
 
 MINUTE = 60
 LIKE = 0.6  # how alike two names of alerts are, from 0 to 1, to be taken for the same

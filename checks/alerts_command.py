@@ -8,8 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from prowl.checks import alerts, chain
-from prowl.fixtures import alert_rules, promtool
-from prowl.fixtures.alert_rules import Rule, RuleFileError
+from prowl.fixtures.alerts import promtool
+from prowl.fixtures.alerts import rules as alert_rules
+from prowl.fixtures.alerts.rules import Rule, RuleFileError
 
 USAGE_ERROR = 4
 
@@ -17,7 +18,7 @@ USAGE_ERROR = 4
 def main(paths: Sequence[Path]) -> int:
     """Print a line for each of the five, and what promtool says; 0 if all are as the manual has them, else 1."""
     if not paths:
-        print(files("prowl.fixtures").joinpath("alerts.yml").read_text(encoding="utf-8"), end="")
+        print(files("prowl.fixtures.alerts").joinpath("alerts.yml").read_text(encoding="utf-8"), end="")
         return 0
     try:
         rules = alert_rules.read(paths)

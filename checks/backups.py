@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prowl.fixtures.host_facts import FileSeen, Folder, HostFacts
+from prowl.fixtures.hosts.facts import FileSeen, Folder, HostFacts
 from prowl.fixtures.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 

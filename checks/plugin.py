@@ -11,15 +11,17 @@ import pytest
 
 from prowl.checks import backups, gate
 from prowl.checks.registry import Check, check_of
-from prowl.fixtures import installed_node, manual, targets
 from prowl.fixtures import plugin as fixtures
-from prowl.fixtures.cluster_spec import Command, reference_command
+from prowl.fixtures import targets
+from prowl.fixtures.clusters import installed_node
+from prowl.fixtures.clusters.spec import Command, reference_command
 from prowl.fixtures.drill import Drilled, drill
-from prowl.fixtures.own_items import CatalogueError
+from prowl.fixtures.inventory.waivers import today, waiver_of
+from prowl.fixtures.manual import catalogue as manual
+from prowl.fixtures.manual.own import CatalogueError
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.targets import Target
 from prowl.fixtures.view import NetworkView, View
-from prowl.fixtures.waivers import today, waiver_of
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.redaction import told

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from prowl.fixtures import manual
+from prowl.fixtures.manual import catalogue as manual
 
 F = TypeVar("F", bound=Callable[..., object])
 

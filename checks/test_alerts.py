@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from prowl.checks import alerts, chain
 from prowl.checks.registry import check
-from prowl.fixtures import promtool
-from prowl.fixtures.alert_rules import Rule, metrics_in
-from prowl.fixtures.rule_files import RuleFiles
+from prowl.fixtures.alerts import promtool
+from prowl.fixtures.alerts.files import RuleFiles
+from prowl.fixtures.alerts.rules import Rule, metrics_in
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 

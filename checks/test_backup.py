@@ -5,7 +5,7 @@ from __future__ import annotations
 from prowl.checks import backups, chain
 from prowl.checks.backups import DAY, HOUR
 from prowl.checks.registry import check
-from prowl.fixtures.host_facts import Folder
+from prowl.fixtures.hosts.facts import Folder
 from prowl.fixtures.survey import NodeView
 from prowl.reports.findings import Broken, Claim, Unknown
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prowl.checks.registry import check
-from prowl.fixtures.limits import Limits
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 

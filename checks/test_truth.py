@@ -7,7 +7,7 @@ from itertools import pairwise
 from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.curves import answers, fits
-from prowl.fixtures.limits import Limits
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.faults.toxics import Degraded
 from prowl.chaos.proofs import Exchange
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 FASTEST_KB = 16
 MARGIN = 0.8

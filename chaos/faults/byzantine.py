@@ -13,8 +13,8 @@ import psutil
 
 from prowl.chaos.proofs import ask, height_of, not_synced, ping_height
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import reference_command
 
 ROTATIONS = 2
 

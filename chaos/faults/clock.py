@@ -12,9 +12,9 @@ import psutil
 
 from prowl.chaos.proofs import ANSWER_SECONDS, MOST_BYTES, not_synced
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.machine import faketime_library, no_faketime
-from prowl.fixtures.places import address_of
 
 NEAR_SECONDS = 2.0  # between a node's word and our look at it lies the answer's way
 LEAST_SECONDS = 5.0

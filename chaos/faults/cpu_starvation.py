@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from prowl.chaos.cgroups import Group
 from prowl.chaos.proofs import not_synced
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_cgroup
 
 PERIOD_US = 100_000

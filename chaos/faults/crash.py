@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from prowl.chaos.proofs import not_gone, not_up
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 
 class Crash:

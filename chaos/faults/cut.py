@@ -9,8 +9,8 @@ from enum import StrEnum
 from prowl.chaos.leaks import leaks
 from prowl.chaos.proofs import Reach, not_met
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.edges import Edge
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.proxies.edges import Edge
 
 STREAMS = ("upstream", "downstream")
 

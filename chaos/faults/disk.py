@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from prowl.chaos.disks import SmallDisk
 from prowl.chaos.proofs import not_synced
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_mounts
 
 

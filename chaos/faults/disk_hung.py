@@ -9,8 +9,8 @@ import psutil
 from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.processes import Process
-from prowl.fixtures.undo import Thaw
+from prowl.fixtures.clusters.processes import Process
+from prowl.fixtures.owed.undo import Thaw
 from prowl.fixtures.waiting import wait_until
 
 STUCK_SECONDS = 1.0

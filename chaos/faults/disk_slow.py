@@ -9,7 +9,7 @@ from prowl.chaos.cgroups import Group
 from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_cgroup, no_mounts, run
 
 WRITES = 3

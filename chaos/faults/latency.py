@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.faults.toxics import LOOK_SECONDS, Degraded
 from prowl.chaos.proofs import Exchange
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 
 @dataclass(frozen=True)

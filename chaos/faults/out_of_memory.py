@@ -10,9 +10,9 @@ from prowl.chaos.cgroups import Group
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.proofs import not_gone
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.machine import no_cgroup
-from prowl.fixtures.processes import Process
 
 MEGABYTE = 1_000_000
 FIRST_TO_GO = "1000"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prowl.chaos.proofs import Reach, not_up, reach
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.places import address_of
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.places import address_of
 
 STOPPED = "stopped"
 

@@ -9,7 +9,7 @@ from prowl.chaos.disks import SmallDisk
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.proofs import not_gone
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import ClusterError
+from prowl.fixtures.clusters.cluster import ClusterError
 from prowl.fixtures.waiting import wait_until
 
 STILL_SECONDS = 5.0

@@ -9,8 +9,8 @@ import psutil
 
 from prowl.chaos.proofs import Reach, not_synced, reach
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.places import address_of
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.places import address_of
 
 STANDARD_FILES = 3
 Limits = tuple[int, int]

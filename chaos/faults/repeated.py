@@ -7,8 +7,8 @@ import threading
 from prowl.chaos.ledger import owed
 from prowl.chaos.lifecycle import TOOLS
 from prowl.chaos.scenario import Fault, Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.undo import Undo
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.owed.undo import Undo
 
 DOWN_UP_DOWN = ["down", "up", "down"]
 

@@ -10,10 +10,10 @@ import psutil
 
 from prowl.chaos.proofs import not_up
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.cluster_spec import PORT_KEYS
-from prowl.fixtures.ports import Ports
-from prowl.fixtures.processes import Process
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.ports import Ports
+from prowl.fixtures.clusters.processes import Process
+from prowl.fixtures.clusters.spec import PORT_KEYS
 
 # LevelDB's own words for a store that is taken, and the reference node's.
 REFUSAL = re.compile(r"(?i)\block\b|LEVEL_LOCKED|in use by process")

@@ -8,8 +8,8 @@ from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import STOPPED
 from prowl.chaos.proofs import Reach, reach
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import ClusterError
-from prowl.fixtures.places import address_of
+from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.waiting import wait_until
 
 SPAWN_SECONDS = 10.0

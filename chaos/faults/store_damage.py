@@ -10,8 +10,8 @@ from prowl.chaos.damage import Cell, Damage, Harm, NothingToDamageError, Part, W
 from prowl.chaos.keeping import keep, put_back
 from prowl.chaos.proofs import not_gone, not_synced
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import ClusterError, EmbeddedCluster
-from prowl.fixtures.undo import Restore
+from prowl.fixtures.clusters.cluster import ClusterError, EmbeddedCluster
+from prowl.fixtures.owed.undo import Restore
 from prowl.fixtures.waiting import wait_until
 
 GROW_SECONDS = 30.0

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from prowl.chaos.proofs import Exchange, at_once, exchange
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.cluster import EmbeddedCluster
-from prowl.fixtures.edges import Edge
-from prowl.fixtures.places import Address
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.places import Address
+from prowl.fixtures.proxies.edges import Edge
 
 LOOK_SECONDS = 3.0  # the longest that one probe through an edge listens
 

@@ -19,15 +19,15 @@ import psutil
 
 from prowl.chaos.plan import paper
 from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, SPEC, STAGES, VICTIM
-from prowl.fixtures import netns
-from prowl.fixtures.cluster_spec import PORT_KEYS
+from prowl.fixtures.clusters import netns
+from prowl.fixtures.clusters.ports import listened
+from prowl.fixtures.clusters.processes import REGISTER, RUN_VARIABLE
+from prowl.fixtures.clusters.spec import PORT_KEYS
 from prowl.fixtures.files import below, rows
-from prowl.fixtures.guard import LOG, OWNERS
-from prowl.fixtures.identity import Identity
-from prowl.fixtures.ledger import LEDGER, Entry, read
-from prowl.fixtures.ports import listened
-from prowl.fixtures.processes import REGISTER, RUN_VARIABLE
-from prowl.fixtures.undo import CGROUPS, NAMESPACES, mount_points, tag
+from prowl.fixtures.owed.guard import LOG, OWNERS
+from prowl.fixtures.owed.identity import Identity
+from prowl.fixtures.owed.ledger import LEDGER, Entry, read
+from prowl.fixtures.owed.undo import CGROUPS, NAMESPACES, mount_points, tag
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import timeline
 
@@ -235,7 +235,7 @@ def _watchdogs(owners: list[Identity]) -> list[Identity]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = " ".join(process.cmdline())
-            if "prowl.fixtures.watchdog" in command and any(mark in command for mark in marks):
+            if "prowl.fixtures.owed.watchdog" in command and any(mark in command for mark in marks):
                 found.append(Identity.of(process.pid))
     return [identity for identity in found if identity is not None]
 

@@ -32,8 +32,8 @@ from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.ledger import owed
 from prowl.chaos.scenario import Fault, Scenario, Scene
 from prowl.chaos.targets import named
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.owed.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import plugin as reports
 

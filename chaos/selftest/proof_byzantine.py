@@ -10,7 +10,7 @@ from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 
 FAULTS: dict[str, Fault] = {
     **{conduct.defect: Byzantine(conduct) for conduct in CONDUCTS},

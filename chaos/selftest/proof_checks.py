@@ -18,8 +18,8 @@ from prowl.checks import test_truth
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, verdict
 from prowl.checks.selftest.test_drill_checks import said
 from prowl.fixtures import sweep
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.drill import drill
 from prowl.fixtures.reference.backup import backup
 from prowl.fixtures.waiting import wait_until

@@ -30,10 +30,10 @@ from prowl.checks.registry import check_of
 from prowl.checks.selftest.survey_kit import verdict
 from prowl.checks.selftest.test_drill_checks import said
 from prowl.fixtures import sweep
-from prowl.fixtures.cluster import CHAIN_ID, ClusterError, ClusterSpec, EmbeddedCluster
-from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterError, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.keys import development_key
+from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.drill import drill
-from prowl.fixtures.keys import development_key
 from prowl.fixtures.reference.backup import backup
 from prowl.fixtures.reference.core_defects import CORE_DEFECTS
 from prowl.fixtures.reference.crypto import PrivateKey

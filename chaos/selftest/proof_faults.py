@@ -20,7 +20,7 @@ from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 
 NODES = ("node-1", "node-2", "node-3", "node-4")
 SHAPES: tuple[tuple[cut.Shape, tuple[str, ...]], ...] = (

@@ -19,7 +19,7 @@ from prowl.chaos.faults.wipe import Wipe
 from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 
 FAULTS: dict[str, Fault] = {
     "open files": DESCRIPTORS,

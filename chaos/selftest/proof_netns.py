@@ -24,9 +24,9 @@ from prowl.chaos.leaks import leaks
 from prowl.chaos.scenario import Fault
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.cluster import CALLS_PER_MINUTE, ClusterSpec, EmbeddedCluster
-from prowl.fixtures.netns import NAMED, unavailable
-from prowl.fixtures.places import address_of
+from prowl.fixtures.clusters.cluster import CALLS_PER_MINUTE, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.netns import NAMED, unavailable
+from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.waiting import wait_until
 
 LIMIT = 10.0  # within which a watchdog promises to have cleared all
@@ -35,7 +35,7 @@ BLOCKS_SECONDS = 60.0
 OWNER = """
 import sys
 from pathlib import Path
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 cluster = EmbeddedCluster(ClusterSpec(3, netns=True), Path(sys.argv[1]))
 cluster.start()
 print(cluster.ledger.tag, flush=True)

@@ -14,7 +14,7 @@ from prowl.chaos.load import Load
 from prowl.chaos.reaction import react
 from prowl.chaos.scenario import Scene
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from prowl.chaos.coverage import checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import gate, invariants
 from prowl.checks.registry import check
-from prowl.fixtures import manual
+from prowl.fixtures.manual import catalogue as manual
 
 
 def test_every_item_is_asserted_or_says_what_it_waits_for() -> None:

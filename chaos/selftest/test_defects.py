@@ -18,8 +18,8 @@ from prowl.checks import test_daily, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import judge
 from prowl.checks.registry import check_of
 from prowl.fixtures import deadlines, sweep, targets
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.limits import Limits
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.reference.defects import DEFECTS
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.waiting import wait_until

@@ -11,11 +11,11 @@ import pytest
 
 from prowl.chaos import evidence, prune
 from prowl.chaos.evidence import clean, keep, keep_ledger, keep_pages, shed
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.guard import claim, living
-from prowl.fixtures.ledger import Ledger
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.owed.guard import claim, living
+from prowl.fixtures.owed.ledger import Ledger
+from prowl.fixtures.owed.undo import Remove
 from prowl.fixtures.selftest.stub import PAGE, StubNode
-from prowl.fixtures.undo import Remove
 
 KEY = "0x" + "ab" * 32
 

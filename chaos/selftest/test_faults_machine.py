@@ -20,8 +20,8 @@ from prowl.chaos.scenario import Fault, Scene
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures import machine
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.undo import Cgroup, Undo
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.owed.undo import Cgroup, Undo
 
 
 @pytest.fixture(scope="module")

@@ -23,8 +23,8 @@ from prowl.chaos.proofs import Exchange
 from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.checks.invariants.actions import action_of
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.cluster_spec import reference_command
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import Event
 

@@ -17,7 +17,7 @@ from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.lifecycle import Broken
 from prowl.chaos.scenario import Fault, FaultError, Scene
 from prowl.chaos.selftest.triples import Idle, prove_held_and_healed, prove_no_effect, prove_triple
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.cli import main
-from prowl.fixtures.ledger import Ledger
+from prowl.fixtures.owed.ledger import Ledger
+from prowl.fixtures.owed.undo import Remove
 from prowl.fixtures.selftest.owner_kit import LIMIT, Owner
-from prowl.fixtures.undo import Remove
 from prowl.fixtures.waiting import wait_until
 
 

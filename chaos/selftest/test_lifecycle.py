@@ -7,9 +7,9 @@ from pathlib import Path
 
 from prowl.chaos import lifecycle, load, sampling
 from prowl.chaos.scenario import Scene
-from prowl.fixtures.budget import BURST
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.inventory import COC
+from prowl.fixtures.clients.budget import BURST
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.inventory.reader import COC
 
 
 def test_observer_load_and_proofs_together_stay_below_a_rate_limit() -> None:

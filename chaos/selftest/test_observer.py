@@ -17,7 +17,7 @@ import pytest
 from prowl.chaos import observer as observing
 from prowl.chaos.log_tail import LINES_A_LOOK, LogTail
 from prowl.chaos.observer import Observer
-from prowl.fixtures.inventory import COC
+from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import Header, TimelineWriter, read

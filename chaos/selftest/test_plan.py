@@ -19,7 +19,7 @@ from prowl.chaos.faults.pause import Pause
 from prowl.chaos.plan import lines, paper, stakes_of, streams
 from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.fixtures.cluster import ClusterSpec
+from prowl.fixtures.clusters.cluster import ClusterSpec
 from prowl.fixtures.selftest.stub import StubNode
 
 pytest_plugins = ("pytester",)

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.pool import Pool
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.slots import Slots
-from prowl.fixtures.undo import Remove
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.slots import Slots
+from prowl.fixtures.owed.undo import Remove
 from prowl.fixtures.waiting import wait_until
 
 SPEC = ClusterSpec(4)

@@ -11,7 +11,7 @@ import pytest
 from prowl.chaos.load import Flow
 from prowl.chaos.runner import Played, conclude, play
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.fixtures.cluster import ClusterSpec
+from prowl.fixtures.clusters.cluster import ClusterSpec
 from prowl.reports.timeline import Header, TimelineWriter
 
 CRASH = SCENARIOS[0]

@@ -27,7 +27,7 @@ from prowl.chaos.reaction import _last_word
 from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.checks.invariants.actions import Kind, action_of
-from prowl.fixtures.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.reports.timeline import Event
 
 FILE_DAMAGES = [damage for damage in Damage if damage is not Damage.DELETED]

@@ -46,7 +46,7 @@ CASES = [
     ("all_chance_is_passed", "chaos/a.py", "random.random()", "random.SystemRandom().randrange(9)"),
     ("no_skip_looks_green", "checks/a.py", "pytest.skip('x')", "raise Unknown(claim)"),
     ("no_skip_looks_green", "checks/a.py", "@pytest.mark.xfail\ndef f(): pass", "def f(): pass"),
-    ("toxiproxy_lives_in_one_module", "fixtures/a.py", "import toxiproxy", "import prowl.fixtures.toxiproxy"),
+    ("toxiproxy_lives_in_one_module", "fixtures/a.py", "import toxiproxy", "import prowl.fixtures.proxies.toxiproxy"),
     ("tests_assert_something", "chaos/selftest/a.py", "def test_a(): f()", "def test_a(): assert f()"),
     ("tests_assert_something", "fixtures/selftest/a.py", "def test_a(): f()", "def f(): assert 1\ndef test_a(): f()"),
     (

@@ -15,7 +15,7 @@ import pytest
 
 from prowl.chaos.prune import MOST_RUNS
 from prowl.fixtures import targets
-from prowl.fixtures.guard import claim, living
+from prowl.fixtures.owed.guard import claim, living
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 from prowl.fixtures.targets import Target
 

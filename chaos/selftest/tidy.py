@@ -172,9 +172,9 @@ def no_skip_looks_green(source: Source) -> Iterator[str]:
 @rule
 def toxiproxy_lives_in_one_module(source: Source) -> Iterator[str]:
     """Its client's traps are dealt with in one place."""
-    if source.path != "fixtures/toxiproxy.py":
+    if source.path != "fixtures/proxies/toxiproxy.py":
         yield from (
-            f"line {line}: import {name}: use prowl.fixtures.toxiproxy"
+            f"line {line}: import {name}: use prowl.fixtures.proxies.toxiproxy"
             for line, name in _imports(source)
             if name.split(".")[0] == "toxiproxy"
         )

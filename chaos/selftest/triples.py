@@ -9,7 +9,7 @@ import pytest
 
 from prowl.chaos.lifecycle import Broken
 from prowl.chaos.scenario import Fault, FaultError, Scene
-from prowl.fixtures.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.waiting import wait_until
 
 SHORT_SECONDS = 1.0

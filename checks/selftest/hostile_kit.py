@@ -14,8 +14,8 @@ from prowl import checks
 from prowl.checks.registry import Check, check_of
 from prowl.checks.selftest.hostile import Case, Nodes
 from prowl.fixtures import sweep
-from prowl.fixtures.inventory import COC
-from prowl.fixtures.limits import Limits
+from prowl.fixtures.inventory.reader import COC
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView, View
 from prowl.reports.findings import NotHeld

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.host_facts import HostFacts
-from prowl.fixtures.limits import Limits
-from prowl.fixtures.metrics_page import Metric
+from prowl.fixtures.clients.metrics_page import Metric
+from prowl.fixtures.hosts.facts import HostFacts
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey import Answer, BlockSeen, Declared, HealthAnswer, Look, NodeSurvey, NodeView, Survey
 from prowl.fixtures.view import NetworkView, View

@@ -10,13 +10,13 @@ import pytest
 
 from prowl.checks import alerts, alerts_command, test_alerts
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
-from prowl.fixtures import promtool
-from prowl.fixtures.alert_rules import RuleFileError, duration_seconds, metrics_in, parse, read
-from prowl.fixtures.rule_files import RuleFiles
+from prowl.fixtures.alerts import promtool
+from prowl.fixtures.alerts.files import RuleFiles
+from prowl.fixtures.alerts.rules import RuleFileError, duration_seconds, metrics_in, parse, read
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, NotHeld
 
-MANUAL = files("prowl.fixtures").joinpath("alerts.yml").read_text(encoding="utf-8")
+MANUAL = files("prowl.fixtures.alerts").joinpath("alerts.yml").read_text(encoding="utf-8")
 CHECKS: dict[str, Callable[[NetworkView, RuleFiles], None]] = {
     "node-down": test_alerts.test_node_down,
     "consensus-degraded": test_alerts.test_consensus_degraded,

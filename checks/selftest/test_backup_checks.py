@@ -10,7 +10,7 @@ import pytest
 from prowl.checks import backups, test_backup
 from prowl.checks.backups import DAY, HOUR
 from prowl.checks.selftest.survey_kit import BROKEN, HEIGHT, HELD, NOW, UNKNOWN, block, chain, hosts, survey, verdict
-from prowl.fixtures.host_facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts
+from prowl.fixtures.hosts.facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts
 
 CRON = (
     "0 */6 * * * /opt/coc/scripts/backup-node.sh /var/lib/coc /backups >> /var/log/coc/backup.log 2>&1",

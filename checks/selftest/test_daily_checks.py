@@ -8,8 +8,8 @@ import pytest
 
 from prowl.checks import test_daily as daily
 from prowl.checks import test_recovery as recovery
-from prowl.fixtures.limits import Limits
-from prowl.fixtures.metrics_page import read_metrics
+from prowl.fixtures.clients.metrics_page import read_metrics
+from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import METRICS, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
 from prowl.reports.findings import Broken, Claim, Unknown
 

@@ -25,7 +25,7 @@ from prowl.checks.selftest.survey_kit import (
 )
 from prowl.checks.selftest.test_backup_checks import host as backup_host
 from prowl.checks.selftest.test_backup_checks import sound
-from prowl.fixtures.host_facts import Archive, DiskUse, HostFacts, Running
+from prowl.fixtures.hosts.facts import Archive, DiskUse, HostFacts, Running
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey import HealthAnswer, NodeSurvey, Survey
 from prowl.reports.gate import Gate, decide

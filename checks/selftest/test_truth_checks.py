@@ -25,7 +25,7 @@ from prowl.checks.selftest.survey_kit import (
     verdict,
 )
 from prowl.fixtures.earlier import Earlier
-from prowl.fixtures.host_facts import HostFacts, Running
+from prowl.fixtures.hosts.facts import HostFacts, Running
 from prowl.fixtures.survey import HealthAnswer, Look, NodeSurvey, NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Unknown

@@ -11,7 +11,7 @@ import pytest
 from prowl.checks import test_tuning as tuning
 from prowl.checks.registry import check_of
 from prowl.checks.selftest.survey_kit import BROKEN, DECLARED, HELD, UNKNOWN, hosts, node, survey, verdict
-from prowl.fixtures.host_facts import ConfigFile, HostFacts, Running, Swap
+from prowl.fixtures.hosts.facts import ConfigFile, HostFacts, Running, Swap
 
 ALL = (tuning.test_cache, tuning.test_p2p, tuning.test_descriptors, tuning.test_swap, tuning.test_unsafe_switches)
 GOOD: dict[str, Any] = {

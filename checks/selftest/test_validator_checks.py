@@ -24,7 +24,7 @@ from prowl.checks.selftest.survey_kit import (
     survey,
     verdict,
 )
-from prowl.fixtures.host_facts import Clock, ConfigFile, HostFacts
+from prowl.fixtures.hosts.facts import Clock, ConfigFile, HostFacts
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey import NodeSurvey, Survey
 
