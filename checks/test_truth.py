@@ -128,33 +128,47 @@ def test_peers_are_true(node: NodeView) -> None:
     allowed = node.survey.declared.signal_seconds
     expected = f"coc_peers_connected is the number of peers that answer, within {allowed:.0f} s"
     node.metric("coc_peers_connected", expected)
-    listed = (len(node.survey.declared.validators) or _validators_told(node)) <= node.survey.validators
-    wrong_since, told = None, ""
+    named = node.seen.named_validators
+    listed = (len(node.survey.declared.validators) or len(named.result if named else ())) <= node.survey.validators
+    wrong_since, told, count, truth = None, "", 0.0, None
     for look in node.seen.looks:
-        count = look.metric("coc_peers_connected").value
-        if count is None:
+        read = look.metric("coc_peers_connected").value
+        if read is None:
             wrong_since = None
             continue
         own, together = answers(look, node.seen.role), node.survey.curves.answering(look.at)
+        count, before, truth = read, truth, together
         told = f"{count:g} counted, {together[0] - own[0]} answered"
-        right = fits(count, own, together, listed)
-        wrong_since = None if right else look.at if wrong_since is None else wrong_since
+        if fits(count, own, together, listed):
+            wrong_since = None
+        elif wrong_since is None or truth != before:  # from when it became wrong, or what is true last changed
+            wrong_since = look.at
     stretch = node.seen.looks[-1].at - wrong_since if wrong_since is not None else 0.0
     if wrong_since is not None and stretch < allowed:
         raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
-    node.expect(expected, wrong_since is None, f"{told}{f' for {stretch:.0f} s' if stretch else ''}")
+    told += f" for {stretch:.0f} s" if stretch else ""
+    if wrong_since is not None and _names_strangers(node, count):
+        raise Unknown(
+            Claim(expected, f"{told}; it names as many peers, and {node.survey.target} does not list them all")
+        )
+    node.expect(expected, wrong_since is None, told)
 
 
-def _validators_told(node: NodeView) -> int:
-    answer = node.seen.answers.get("coc_getValidators")
-    return len(answer.result) if answer is not None and isinstance(answer.result, list) else 0
+def _names_strangers(node: NodeView, count: float) -> bool:
+    """Whether a node names, one by one, more peers than the target has other nodes: then some are not listed there."""
+    answer = node.seen.answers.get("coc_getPeers")
+    rows = answer.result if answer is not None and isinstance(answer.result, list) else []
+    ids = {str(row.get("id")).lower() for row in rows if isinstance(row, dict) and row.get("id")}
+    return not node.survey.declared.owned and len(node.survey.nodes) - 1 < count <= len(ids)
 
 
 @check("truth/topology", needs="metrics", advisory=True, next="read the manual's 3 as 'all others' on this network")
 def test_topology(network: NetworkView, limits: Limits) -> None:
     """The network has validators enough for each node to have as many peers as the manual asks for."""
     expected = f"each node has at least {limits.peers} other validators"
-    validators = network.survey.validators
+    validators = network.survey.known_validators
+    if validators is None:
+        raise Unknown(Claim(expected, "one node alone was looked at, and it names no validators"))
     fewest = min((validators - (node.seen.role == "validator") for node in network.nodes), default=0)
     told = f"{validators} validators: {fewest} others for each"
     told += "" if fewest >= limits.peers else f", so that the manual's line (>= {limits.peers}) can't be met"

@@ -99,7 +99,7 @@ def test_a_missing_or_doubled_state_is_unknown_and_not_zero(line: str) -> None:
         (2, 7, "validator", BROKEN),
         (2, 3, "validator", HELD),
         (1, 3, "validator", BROKEN),
-        (0, 1, "validator", HELD),
+        (0, 2, "validator", BROKEN),
         (3, 3, "observer", HELD),
         (2, 3, "observer", BROKEN),
     ],
