@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
+from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
-from prowl.reports.findings import Claim, Unknown
+from prowl.reports.findings import Broken, Claim, Unknown
 
 GB = 1e9
 
@@ -20,7 +23,13 @@ def test_block_height(node: NodeView) -> None:
     expected = f"{node.survey.height_source} rises within {node.survey.window_seconds:.0f} s"
     heights = node.heights(expected)
     (first, low), (last, high) = heights[0], heights[-1]
-    node.expect(expected, high > low, f"{low} at {first.clock}, {high} at {last.clock}")
+    told = f"{low} at {first.clock}, {high} at {last.clock}"
+    for (earlier, before), (later, after) in pairwise(heights):
+        if after < before - chain.REORGANISED_BLOCKS:
+            raise Broken(
+                Claim(expected, f"{told}; it fell from {before} at {earlier.clock} to {after} at {later.clock}")
+            )
+    node.expect(expected, chain.moves(node, expected), told)
 
 
 @check(

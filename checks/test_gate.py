@@ -5,7 +5,7 @@ from __future__ import annotations
 from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.checks.test_truth import LAG_BLOCKS
-from prowl.checks.test_validators import answering_validators, stakes_by_node
+from prowl.checks.test_validators import FUTURE_SECONDS, answering_validators, stakes_by_node
 from prowl.fixtures.survey import NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
@@ -28,7 +28,9 @@ def test_answers(node: NodeView) -> None:
         raise Unknown(Claim(expected, problem))
     well = [answer.url for answer in node.seen.health if answer.status == 200]
     told = "; ".join(f"{answer.url}: {answer.status or answer.problem}" for answer in node.seen.health)
-    node.expect(expected, bool(well), f"height {look.height}; {told or 'no health address was asked'}")
+    if all(answer.status is None for answer in node.seen.health):
+        raise Unknown(Claim(expected, f"height {look.height}; {told or 'no health address was asked'}"))
+    node.expect(expected, bool(well), f"height {look.height}; {told}")
 
 
 @check("gate/spare-quorum", needs="rpc", gate=True, next="Upgrade Procedure: update one node at a time")
@@ -72,7 +74,12 @@ def test_head_age(network: NetworkView) -> None:
     if newest is None:
         raise Unknown(Claim(expected, "no block was shown"))
     age = newest.seen_at - newest.timestamp
-    network.expect(expected, age <= allowed, f"block {newest.number} was {age:.0f} s old")
+    told = f"block {newest.number} was {age:.0f} s old"
+    if age < -FUTURE_SECONDS:
+        raise Unknown(Claim(expected, f"{told}: by clocks so far apart its age can't be told"))
+    if age > allowed and not chain.can_tell_pauses(network.survey):
+        raise Unknown(Claim(expected, f"{told}; {chain.YOUNG}"))
+    network.expect(expected, age <= allowed, told)
 
 
 @check("gate/mempool", needs="metrics", gate=True, next=WAIT)
