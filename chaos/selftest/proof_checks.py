@@ -102,8 +102,11 @@ def test_a_torn_or_misnamed_backup_is_broken(backups: Backups, tmp_path: Path) -
 
 
 def test_a_node_that_says_it_is_ready_early_is_found(tmp_path: Path) -> None:
-    """It is looked at again and again while it catches up, through slow edges, on what it has missed."""
-    spec = ClusterSpec(4, block_ms=200, defects={"node-3": "ready-early"})
+    """It is looked at again and again while it catches up, block by block and through slow edges, on what it missed.
+
+    A snapshot is so small that it would be there before the first look is over.
+    """
+    spec = ClusterSpec(4, block_ms=200, defects={"node-3": "ready-early"}, settings={"enableSnapSync": False})
     with EmbeddedCluster(spec, tmp_path) as cluster:
         cluster.start()
         found = {name: _said_while_catching_up(cluster, name) for name in ("node-3", "node-4")}
