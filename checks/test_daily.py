@@ -36,7 +36,7 @@ def test_consensus(node: NodeView) -> None:
     node.expect(expected, state == 0, observed)
 
 
-@check("daily/peers", next="Failure Recovery > Network Partition: compare heights across nodes")
+@check("daily/peers", gate=True, next="Failure Recovery > Network Partition: compare heights across nodes")
 def test_peer_count(node: NodeView, limits: Limits) -> None:
     """A node is connected to at least three peers (or to all other validators, where there are fewer)."""
     others = node.survey.validators - (node.seen.role == "validator")

@@ -115,6 +115,7 @@ SICKNESSES = {
         network(ready("node-3", host=host(running=SWITCH))),
         "tuning/unsafe-switches on node-3 is broken",
     ),
+    "a node has lost its peers": (network(reads(coc_peers_connected=0)), "daily/peers on node-3 is broken"),
     "the state is degraded": (network(reads(coc_consensus_state=1)), "daily/consensus on node-3 is broken"),
 }
 
