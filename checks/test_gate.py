@@ -5,7 +5,7 @@ from __future__ import annotations
 from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.checks.test_truth import LAG_BLOCKS
-from prowl.checks.test_validators import FUTURE_SECONDS, answering_validators, stakes_by_node
+from prowl.checks.test_validators import FUTURE_SECONDS, stakes_of
 from prowl.fixtures.survey import NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
@@ -37,13 +37,12 @@ def test_answers(node: NodeView) -> None:
 def test_spare_quorum(network: NetworkView) -> None:
     """With any one validator fewer there is still a quorum."""
     expected = "more than 2/3 of the stake answers without the largest of the validators that do"
-    stakes, answering = stakes_by_node(network.survey), answering_validators(network.survey)
-    total = sum(stakes.values())
-    if not total:
+    stakes = stakes_of(network.survey)
+    if not stakes.total:
         raise Unknown(Claim(expected, "the target names no validator"))
-    left = sum(stakes[name] for name in answering) - max((stakes[name] for name in answering), default=0)
-    told = f"{len(answering)} of {len(stakes)} validators answer; with one fewer {left / total:.0%} of the stake"
-    network.expect(expected, 3 * left > 2 * total, told)
+    left = sum(stakes.answering.values()) - max(stakes.answering.values(), default=0)
+    told = f"{len(stakes.answering)} of {stakes.validators} validators answer; "
+    stakes.expect(network, expected, left, f"{told}with one fewer {left / stakes.total:.0%} of the stake")
 
 
 @check("gate/tip-spread", needs=("rpc", "others"), gate=True, next=WAIT)

@@ -10,6 +10,7 @@ import pytest
 from prowl.checks import test_daily as daily
 from prowl.checks import test_gate as gate
 from prowl.checks import test_truth as truth
+from prowl.checks import test_validators as validators
 from prowl.checks.selftest.survey_kit import (
     ADDRESSES,
     BROKEN,
@@ -201,3 +202,45 @@ def test_the_age_of_a_head_is_not_told_by_a_clock_that_is_behind_it(age: float, 
     head = block(HEIGHT, stamp=NOW + 1 - age)
     seen = survey(*(node(f"node-{n}", blocks={HEIGHT: head}) for n in range(1, 5)))
     assert verdict(gate.test_head_age, seen)[0] == expected
+
+
+def quorum(dead: int, **its: Any) -> tuple[str, str]:
+    """What is said of the quorum, and of a spare one, where so many of the four nodes that are listed are down."""
+    silent = [look(NOW - 1, None), look(NOW, None)]
+    seen = survey(*(node(f"node-{n}", looks=silent) for n in range(1, dead + 1)), declared=replace(DECLARED, **its))
+    return verdict(validators.test_quorum, seen)[0], verdict(gate.test_spare_quorum, seen)[0]
+
+
+@pytest.mark.parametrize(
+    ("addressed", "dead", "expected"),
+    [
+        (4, 0, (HELD, HELD)),
+        (2, 0, (HELD, HELD)),
+        (0, 0, (HELD, HELD)),
+        (2, 1, (HELD, BROKEN)),
+        (0, 1, (HELD, BROKEN)),
+        (0, 2, (BROKEN, BROKEN)),
+    ],
+)
+def test_validators_without_an_address_are_the_nodes_that_are_left(
+    addressed: int, dead: int, expected: tuple[str, str]
+) -> None:
+    """An inventory need not say them, and no healthy validator is taken for dead because of that."""
+    addresses = dict(list(DECLARED.addresses.items())[:addressed])
+    assert quorum(dead, addresses=addresses) == expected
+
+
+def test_which_of_several_is_left_is_not_guessed_where_it_matters() -> None:
+    heavy = (replace(DECLARED.validators[0], stake=10), *(replace(each, stake=1) for each in DECLARED.validators[1:]))
+    assert quorum(0, validators=heavy, addresses={}) == (UNKNOWN, UNKNOWN)
+    assert quorum(1, validators=heavy) == (BROKEN, BROKEN)
+
+
+def test_a_quorum_of_the_listed_is_none_of_a_network_that_is_larger() -> None:
+    """Three nodes listed of seven validators: all of them answer, and so may no other."""
+    its = answers(coc_getValidators=named(7))
+    nodes = {f"node-{n}": node(f"node-{n}", answers=its) for n in (1, 2, 3)}
+    seen = replace(survey(declared=SILENT), nodes=nodes)
+    said, claim = verdict(validators.test_quorum, seen)
+    assert (said, "4 are no node" in claim.observed) == (UNKNOWN, True)
+    assert verdict(gate.test_spare_quorum, seen)[0] == UNKNOWN
