@@ -65,7 +65,8 @@ def tear(node: ProofNode) -> None:
     path = newest(node)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    aged(path, 1)
+    for each in node.backups.iterdir():  # so old that none can still be being written
+        aged(each, 1 if each == path else 2)
 
 
 def age_all(node: ProofNode) -> None:
