@@ -228,7 +228,7 @@ def test_a_sickness_is_seen_and_neither_another_nor_a_veil_makes_it_well(sicknes
 @pytest.mark.parametrize("sickness", ["", *SICKNESSES])
 def test_neither_the_order_of_nodes_nor_prowls_own_clock_decides(sickness: str) -> None:
     sick = SICKNESSES[sickness](healthy()) if sickness else healthy()
-    turned = replace(sick, nodes=dict(reversed(sick.nodes.items())))
+    turned = replace(sick, nodes=dict(reversed(list(sick.nodes.items()))))
     usual = {key: said(sick, key) for key in keys(sick)}
     assert {key: said(turned, key) for key in usual} == usual
     for seconds in (-7200.0, 7200.0):
