@@ -42,7 +42,7 @@ def lag_blocks(node: NodeView, expected: str) -> int:
 
 
 def standing_seconds(node: NodeView) -> float:
-    """Return for how long a node's newest height was watched and did not rise."""
+    """Return for how long a newest height was watched and did not rise: from when it came back, if that is later."""
     answers = [look for look in node.seen.looks if look.height is not None]
     if not answers:
         return 0.0
@@ -51,7 +51,8 @@ def standing_seconds(node: NodeView) -> float:
         if (look.height or 0) < (newest.height or 0):
             break
         since = look.at
-    return newest.at - since
+    up = newest.metric("coc_uptime_seconds").value
+    return newest.at - since if up is None or up < 0 else min(newest.at - since, up)
 
 
 def moves(node: NodeView, expected: str) -> bool:

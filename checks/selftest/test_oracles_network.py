@@ -244,3 +244,16 @@ def test_a_quorum_of_the_listed_is_none_of_a_network_that_is_larger() -> None:
     said, claim = verdict(validators.test_quorum, seen)
     assert (said, "4 are no node" in claim.observed) == (UNKNOWN, True)
     assert verdict(gate.test_spare_quorum, seen)[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(("uptime", "expected"), [(3.0, UNKNOWN), (11.9, UNKNOWN), (12.0, BROKEN), (None, BROKEN)])
+def test_a_node_stands_still_from_when_it_came_back(uptime: float | None, expected: str) -> None:
+    """It was killed and started while it was looked at, and has not caught up yet."""
+    looks = [
+        look(NOW - 30, HEIGHT),
+        look(NOW - 15, None),
+        look(NOW - 3, HEIGHT),
+        look(NOW, HEIGHT, coc_uptime_seconds=uptime),
+    ]
+    for check in (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true):
+        assert verdict(check, survey(node(looks=looks)))[0] == expected
