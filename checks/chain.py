@@ -10,6 +10,7 @@ from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
+YOUNG_BLOCKS = 7  # the first has no stamp, and five steps are needed
 YOUNG = "how long a pause may last is not known: the chain is too young to tell its block interval (an inventory may)"
 
 
@@ -74,8 +75,9 @@ def moves(node: NodeView, expected: str) -> bool:
 
 
 def can_tell_pauses(survey: Survey) -> bool:
-    """Whether it is known how long a pause may last: a Prometheus is looked at over more than any of them."""
-    return survey.block_interval_seconds is not None or survey.height_source != "eth_blockNumber"
+    """Whether it is known how long a pause may last: a young chain has no interval, and perhaps nobody says it."""
+    heights = (look.height for seen in survey.nodes.values() for look in seen.looks[-1:] if look.height is not None)
+    return survey.block_interval_seconds is not None or max(heights, default=0) >= YOUNG_BLOCKS
 
 
 def recent(survey: Survey) -> tuple[BlockSeen, ...]:
