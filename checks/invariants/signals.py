@@ -9,7 +9,7 @@ the latest block and the RPC's height are the same within what one sample and on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
@@ -102,7 +102,7 @@ def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stret
     least = pace.pause_seconds(-inf)
     if least is None:
         return
-    for run in runs:
+    for run in _stands(runs):
         if run.last - run.first <= least:
             continue
         for mine in awake:
@@ -118,6 +118,20 @@ def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stret
                     yield Stall(Stretch(span.begin + due, end), begin, f"no block after height {run.height}")
                     break
                 passed += seconds
+
+
+def _stands(runs: list[Run]) -> Iterator[Run]:
+    """Return the stretches without a higher block: another one in its place, or the one below again, is no progress."""
+    here: Run | None = None
+    for run in runs:
+        if here is not None and run.height in (here.height, here.height - 1):
+            here = replace(here, last=run.last)
+            continue
+        if here is not None:
+            yield here
+        here = run
+    if here is not None:
+        yield here
 
 
 def says_ok(value: object) -> bool | None:

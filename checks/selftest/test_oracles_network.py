@@ -262,3 +262,23 @@ def test_a_node_stands_still_from_when_it_came_back(uptime: float | None, expect
     ]
     for check in (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true):
         assert verdict(check, survey(node(looks=looks)))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("heights", "expected"),
+    [
+        ((100, 99, 100, 99), BROKEN),
+        ((100, 99, 100, 100), BROKEN),
+        ((99, 100, 99, 101), HELD),
+        ((100, 99, 99, 99), BROKEN),
+    ],
+)
+def test_a_tip_that_is_given_up_and_comes_back_is_no_progress(heights: tuple[int, ...], expected: str) -> None:
+    """Watched for twelve seconds, which no pause may last; for less nobody can say."""
+    looks = [look(NOW - 12 + 4 * n, height) for n, height in enumerate(heights)]
+    checks = (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true)
+    high = {f"node-{n}": node(f"node-{n}", looks=looks) for n in range(1, 5)}
+    for check in checks:
+        assert verdict(check, survey(*high.values()))[0] == expected
+        short = [replace(each, at=NOW - 3 + n) for n, each in enumerate(looks)]
+        assert verdict(check, survey(node(looks=short)))[0] == (UNKNOWN if expected == BROKEN else HELD)

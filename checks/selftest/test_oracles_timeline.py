@@ -62,3 +62,22 @@ def test_a_node_that_was_away_begins_anew() -> None:
     net.tampers.append(silent("n0", net.t + 20, net.t + 40))
     net.run(90)
     assert net.verdict("peers", "n0") is HELD
+
+
+@pytest.mark.parametrize("lower", [0, 1])
+def test_a_tip_that_is_replaced_and_replaced_again_is_no_progress(lower: int) -> None:
+    """Two blocks take turns at one height, or the node goes one back and forth: no block comes."""
+
+    def flips(t: float, name: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if name == "n0" and "err" not in shown and t >= 100 and int(t / 5) % 2:
+            height, _tip, parent, _final = shown["latest"]
+            other = [height, "0x" + "ab" * 32, parent, False] if not lower else [height - 1, parent, "0x01", False]
+            return {**shown, "latest": other, "block_height": float(other[0]), "consensus_state": 0.0}
+        return {**shown, "consensus_state": 0.0} if name == "n0" and "err" not in shown else shown
+
+    for seconds, expected in ((PAUSE + 8, BROKEN), (PAUSE - 8, HELD)):
+        net = healthy()
+        net.tampers.append(flips)
+        net.stand(seconds)
+        net.run(20)
+        assert net.verdict("signals", "n0") is expected, seconds
