@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
+from prowl.checks.test_recovery import NOT_HERE
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
@@ -100,7 +101,10 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
+
+    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
+    """
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
@@ -111,7 +115,8 @@ def test_health_is_true(node: NodeView) -> None:
         raise Unknown(Claim(expected, problem))
     moving = chain.moves(node, expected)
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
-    well = [answer.url for answer in answered if answer.status == 200]
+    for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
+    well = [answer.url for answer in for_operators or answered if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from prowl.checks import chain
 from prowl.checks.registry import check
+from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
@@ -36,9 +37,11 @@ def test_same_validators(network: NetworkView) -> None:
 def validators_of(node: NodeView, expected: str) -> tuple[str, ...]:
     """Return the addresses that a node names as validators, in its order; Unknown if it names none."""
     rows = node.answer("coc_getValidators", expected)
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+    sound = isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+    named = [row.get("address") or row.get("id") for row in rows] if sound else []
+    if not named or not all(isinstance(name, str) for name in named):
         raise Unknown(Claim(expected, f"coc_getValidators answered {str(rows)[:80]}"))
-    return tuple(str(row.get("address") or row.get("id")).lower() for row in rows)
+    return tuple(name.lower() for name in named)
 
 
 @check("validators/stakes", needs="config", next=SAME_CONFIG)
@@ -71,6 +74,10 @@ def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | N
         raise Unknown(
             Claim(expected, f"{host.config.path}: validatorStakes is no list of id, address, stake")
         ) from None
+    for address, stake in stakes.items():
+        if refused := plausible.STAKE.refused(stake):
+            told = f"{host.config.path}: the stake of {chain.short(address)} is {chain.short(stake)}, {refused}"
+            raise Unknown(Claim(expected, told))
     return tuple(sorted(stakes.items()))
 
 
@@ -123,7 +130,7 @@ def test_same_chain_id(network: NetworkView) -> None:
     declared = network.survey.declared.chain_id
     expected = f"eth_chainId {declared}" if declared is not None else "one eth_chainId"
 
-    found = chain.agreed(network, expected, lambda node: node.quantity("eth_chainId", expected))
+    found = chain.agreed(network, expected, lambda node: node.quantity("eth_chainId", expected, plausible.CHAIN_ID))
     network.expect(expected, declared in (None, found), f"{found} on {len(network.nodes)} nodes")
 
 

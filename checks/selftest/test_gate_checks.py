@@ -28,7 +28,7 @@ from prowl.checks.selftest.test_backup_checks import sound
 from prowl.fixtures.hosts.facts import Archive, DiskUse, HostFacts, Running
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey import HealthAnswer, NodeSurvey, Survey
-from prowl.reports.gate import Gate, decide
+from prowl.reports.gate import Demands, Gate, decide
 from prowl.reports.verdicts import Result, Verdict
 
 MODULES = (test_backup, test_daily, test_gate, test_truth, test_tuning, test_validators)
@@ -63,7 +63,7 @@ def decision(seen: Survey) -> Gate:
         for name in seen.nodes if found.scope == "node" else (None,):
             said, claim = verdict(function, seen, name)
             rows.append(Result(item, Verdict(said), "", claim.expected, claim.observed, node=name))
-    return decide(gate.ORDER, rows, (), "kit")
+    return decide(Demands(gate.ORDER, tuple(seen.nodes)), rows, (), "kit")
 
 
 def test_the_order_is_of_the_checks_that_say_so() -> None:
@@ -115,6 +115,7 @@ SICKNESSES = {
         network(ready("node-3", host=host(running=SWITCH))),
         "tuning/unsafe-switches on node-3 is broken",
     ),
+    "a node has lost its peers": (network(reads(coc_peers_connected=0)), "daily/peers on node-3 is broken"),
     "the state is degraded": (network(reads(coc_consensus_state=1)), "daily/consensus on node-3 is broken"),
 }
 
