@@ -24,6 +24,7 @@ from prowl.fixtures.targets import Target
 from prowl.fixtures.view import NetworkView, View
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
+from prowl.reports.gate import Demands
 from prowl.reports.redaction import told
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
@@ -31,6 +32,8 @@ pytest_plugins = ("prowl.fixtures.plugin",)
 
 VIEW = pytest.StashKey[View]()
 LONGEST_SENTENCE = 2_000
+REFERENCE = "PROWL/"  # how a reference node's version begins
+OPENED_BY_ITS_KIND = "the backup is not a reference node's: say where a node is that opens it (--node-home DIR)"
 WHOLE = "network"  # stands in an item's id where a node's name would
 
 
@@ -52,13 +55,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the items of own catalogue files (a waiver may name them), and let the report decide about the gate."""
+    """Take the items of own catalogue files: a waiver may name them."""
     try:
         manual.extend(_catalogues(config))
     except CatalogueError as error:
         raise pytest.UsageError(str(error)) from None
-    if config.getoption("gate"):
-        config.stash[reports.GATE] = gate.ORDER
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the report decide about the gate: by every item of its own on every node, whatever this run selects."""
+    config = session.config
+    if config.getoption("gate") and fixtures.TARGET in config.stash:
+        names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
+        config.stash[reports.GATE] = Demands(gate.ORDER, names)
 
 
 def _catalogues(config: pytest.Config) -> list[Path]:
@@ -141,17 +150,22 @@ def drilled(node: NodeView, target: Target, pytestconfig: pytest.Config) -> Dril
     found = [Path(host.backups.path) / file.name for file in backups.backups_in(host.backups)]
     if not found:
         return Drilled(impossible=f"{host.backups.path} holds no backup, so there is none to restore")
-    command: Command = reference_command
-    rest = None
+    rest, home = None, target.node_home
     if target.owned:
         other = next((name for name, _role in target.nodes if name != node.name), None)
         rest = run / "target" / other / "data" if other is not None else None
-    elif str(node.seen.answers["web3_clientVersion"].result).startswith("COC"):
+    elif not _is_reference(node):
         home = pytestconfig.getoption("node_home")
         if home is None:
-            return Drilled(impossible="a backup of a COC node is opened by one: say where it is (--node-home DIR)")
-        command = installed_node.cluster_spec(home, 1).command
+            return Drilled(impossible=OPENED_BY_ITS_KIND)
+    command: Command = reference_command if home is None else installed_node.cluster_spec(home, 1).command
     return drill(run / "drill" / node.name, config.values, command, found, rest)
+
+
+def _is_reference(node: NodeView) -> bool:
+    """Whether a node says that it is a reference node; one that says nothing may be of any kind."""
+    answer = node.seen.answers.get("web3_clientVersion")
+    return answer is not None and str(answer.result).startswith(REFERENCE)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -192,7 +206,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
     target = item.config.stash[fixtures.TARGET]
-    words = targets.words(target)
+    words = f"{targets.words(target)}{_asked_by(check)}"
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
@@ -210,6 +224,11 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         next="" if verdict is Verdict.HELD else check.next,
         again=again,
     )
+
+
+def _asked_by(check: Check) -> str:
+    """Return the option without which a check is not asked for at all."""
+    return " --drill" if check.drill else " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
 
 
 def _own_words(item: pytest.Item) -> str:
