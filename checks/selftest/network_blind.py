@@ -243,7 +243,7 @@ BLIND = (
     ),
     Blind("a changed host key", another_host_key, ON_HOST, SSH, says="known_hosts", lost=NETWORK),
     Blind("another key", with_inventory(another_user_key), ON_HOST, SSH, says="Permission denied", lost=NETWORK),
-    Blind("no clock of one host", no_sshd, ("validators/clocks",), NETWORK, says="node-2", lost=SSH),
+    Blind("one host of three", no_sshd, ("validators/clocks", "validators/stakes"), NETWORK, says="node-2", lost=SSH),
     Blind(
         "a user without rights",
         with_inventory(a_user_without_rights),
