@@ -227,35 +227,22 @@ VALIDATORS = (
     Row("validators/stamps", "the operator's clock is slow", with_inventory(no_rules, **SLOW_CLOCK), NETWORK),
     *(Row("validators/clocks", f"{name}'s is ahead", clock_off(name, OFF_SECONDS), NETWORK) for name in HOSTS[1:]),
 )
-GATE = tuple(
-    Row(item, how, plant, on, also, ("--gate",), down)
-    for item, how, plant, on, also, down in (
-        (
-            "gate/answers",
-            "no quorum, no health",
-            stopped(*PAIR, seconds=10),
-            LEFT,
-            (*STANDS, "gate/spare-quorum"),
-            PAIR,
-        ),
-        ("gate/spare-quorum", "one is down", stopped("node-4", seconds=5), NETWORK, ("daily/peers",), ("node-4",)),
-        ("gate/tip-spread", "one is behind", restarted("node-4", "height-frozen"), NETWORK, FREEZES, ()),
-        (
-            "gate/head-age",
-            "no block for 20 s",
-            stopped(*PAIR, seconds=20),
-            NETWORK,
-            (*STANDS, "gate/spare-quorum", "gate/answers"),
-            PAIR,
-        ),
-        (
-            "gate/mempool",
-            "600 wait",
-            mempool_full(600),
-            ("node-1",),
-            (*STANDS, "gate/spare-quorum", "gate/answers", "gate/head-age", "tuning/unsafe-switches"),
-            PAIR,
-        ),
-    )
+STANDS_BEFORE = (*STANDS, "gate/spare-quorum", "gate/answers", "gate/head-age")
+ONE_DOWN = ("node-4",)
+LATE = ("--gate",)
+GATE = (
+    Row("gate/answers", "no quorum, no health", stopped(*PAIR, seconds=10), LEFT, STANDS_BEFORE, LATE, PAIR),
+    Row("gate/spare-quorum", "one is down", stopped(*ONE_DOWN, seconds=5), NETWORK, ("daily/peers",), LATE, ONE_DOWN),
+    Row("gate/tip-spread", "one is behind", restarted("node-4", "height-frozen"), NETWORK, FREEZES, LATE),
+    Row("gate/head-age", "no block for 20 s", stopped(*PAIR, seconds=20), NETWORK, STANDS_BEFORE, LATE, PAIR),
+    Row(
+        "gate/mempool",
+        "600 wait",
+        mempool_full(600),
+        ("node-1",),
+        (*STANDS_BEFORE, "tuning/unsafe-switches"),
+        LATE,
+        PAIR,
+    ),
 )
 BROKEN = (*DAILY, *BACKUP, *TUNING, *ALERTS, *TRUTH, *VALIDATORS, *GATE)

@@ -156,7 +156,6 @@ def test_the_health_of_the_p2p_port_alone_does_not_make_a_node_that_says_it_is_s
     assert verdict(test_gate.test_answers, survey(node(health=(elsewhere, alive))))[0] == HELD, "it has no other"
 
 
-
 @pytest.mark.parametrize(
     ("dead", "declared", "expected"),
     [
