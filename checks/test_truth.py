@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
-from prowl.checks.test_recovery import NOT_HERE
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
@@ -129,8 +128,7 @@ def test_health_is_true(node: NodeView) -> None:
     # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
     moving = moving or chain.head(node, expected).number > node.heights(expected)[-1][1]
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
-    for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
-    well = [answer.url for answer in for_operators or answered if answer.status == 200]
+    well = [answer.url for answer in chain.for_operators(answered) if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 
