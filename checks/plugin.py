@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression  # what -k means, and pytest offers it nowhere else
 
 from prowl.checks import backups, gate
 from prowl.checks.registry import Check, check_of
@@ -95,11 +96,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         lacking = target.lacks(name, *check.needs)
         if lacking is None:
             asked.append(name or WHOLE)
-        else:
+        elif _named(metafunc, f"{check.item}-{name or WHOLE}"):
             config.stash[reports.NOT_ASKED].append(
                 NotAsked(check.item, lacking, name, waiver_of(rules, check.item, name, today()))
             )
     metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
+
+
+def _named(metafunc: pytest.Metafunc, item_id: str) -> bool:
+    """Whether ``-k`` would leave an item, if it were made: what was not asked is told of what was asked for.
+
+    A gate's own list is whole in any case.
+    """
+    words = metafunc.config.getoption("keyword").strip()
+    if not words or metafunc.config.getoption("gate"):
+        return True
+    names = [name.lower() for name in (item_id, metafunc.function.__name__, metafunc.module.__name__)]
+    try:
+        return Expression.compile(words).evaluate(lambda word, /, **_more: any(word.lower() in name for name in names))
+    except SyntaxError:
+        return True  # pytest says what is wrong with it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -129,6 +129,21 @@ def test_all_is_held(testnet: StubNet, workers: tuple[str, ...]) -> None:
     assert testnet.report["run"]["partial"] is False  # type: ignore[call-overload]
 
 
+def test_what_k_leaves_is_told_of_what_was_not_asked_too(testnet: StubNet) -> None:
+    """Who asks for one line of the checklist hears why just that one was not asked."""
+    result = testnet.run("-k", "daily/disk or daily/peers")
+    assert result.ret == 0
+    assert {row["item"] for row in testnet.report["not_asked"]} == {"daily/disk"}
+    assert testnet.run("-k", "daily/disk").ret == 5
+    assert {row["item"] for row in testnet.report["not_asked"]} == {"daily/disk"}
+    assert testnet.run("-k", "daily/peers").ret == 0
+    assert testnet.report["not_asked"] == []
+    wrong = testnet.run("-k", "daily and")
+    assert wrong.ret == 4
+    assert "Wrong expression passed to '-k'" in told(wrong)
+    assert "Traceback" not in told(wrong)
+
+
 @ALONE_AND_BESIDE
 def test_nothing_selected(testnet: StubNet, workers: tuple[str, ...]) -> None:
     assert testnet.run("-k", "nothing", *workers).ret == 5
