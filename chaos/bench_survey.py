@@ -29,6 +29,7 @@ from prowl.fixtures.survey import ASKED_ONCE, METRICS
 
 SIZES = (100, 1000, 4000)
 RUNS = 3
+VALIDATORS = 4  # as the pages count them: a node that counts fewer peers than answer would be watched for longer
 CURLED = 100  # nodes that the curl loop asks; each costs it the same
 ITEMS_NODES = 4000
 ITEMS = ("daily/consensus", "daily/peers", "daily/memory")
@@ -91,7 +92,8 @@ def _network(size: int, ports: Sequence[int]) -> Network:
     for number in range(size):
         host = f"127.{1 + number // 62_500}.{number // 250 % 250}.{number % 250 + 1}"
         rpc, metrics, p2p = (f"http://{host}:{port}" for port in ports)
-        nodes.append(Node(f"node-{number + 1}", "validator", rpc, f"{metrics}/metrics", p2p))
+        role = "validator" if number < VALIDATORS else "observer"
+        nodes.append(Node(f"node-{number + 1}", role, rpc, f"{metrics}/metrics", p2p))
     return replace(COC, nodes=tuple(nodes), dead_proposer_seconds=2.0, round_timeout_seconds=0.1)
 
 

@@ -13,7 +13,7 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import plan, runner
+from prowl.chaos import combinations, plan, runner
 from prowl.chaos.pool import Pool
 from prowl.chaos.prune import prune
 from prowl.chaos.scenario import Scenario
@@ -65,7 +65,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """A plan is all that is printed, by one process, and no file is written."""
+    """Refuse options that can't go together; a plan is all that is printed, by one process, and no file is written."""
+    if sentence := combinations.refusal(combinations.asked(config.getoption)):
+        raise pytest.UsageError(sentence)
     if config.getoption("plan"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []
         config.option.verbose, config.option.no_summary = -2, True
@@ -111,7 +113,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item of each scenario, if chaos is asked for."""
     if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in metafunc.config.stash:
         return
-    asked = SCENARIOS if metafunc.config.getoption("chaos") and metafunc.config.getoption("node") is None else ()
+    asked = SCENARIOS if metafunc.config.getoption("chaos") else ()
     metafunc.parametrize("scenario", asked, indirect=True, ids=[scenario.name for scenario in asked])
 
 

@@ -25,6 +25,7 @@ from prowl.fixtures.targets import Target
 from prowl.fixtures.view import NetworkView, View
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
+from prowl.reports.gate import Demands
 from prowl.reports.redaction import told
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
@@ -55,13 +56,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Take the items of own catalogue files (a waiver may name them), and let the report decide about the gate."""
+    """Take the items of own catalogue files: a waiver may name them."""
     try:
         manual.extend(_catalogues(config))
     except CatalogueError as error:
         raise pytest.UsageError(str(error)) from None
-    if config.getoption("gate"):
-        config.stash[reports.GATE] = gate.ORDER
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let the report decide about the gate: by every item of its own on every node, whatever this run selects."""
+    config = session.config
+    if config.getoption("gate") and fixtures.TARGET in config.stash:
+        names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
+        config.stash[reports.GATE] = Demands(gate.ORDER, names)
 
 
 def _catalogues(config: pytest.Config) -> list[Path]:
@@ -215,7 +222,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
     target = item.config.stash[fixtures.TARGET]
-    words = targets.words(target)
+    words = f"{targets.words(target)}{_asked_by(check)}"
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
@@ -233,6 +240,11 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         next="" if verdict is Verdict.HELD else check.next,
         again=again,
     )
+
+
+def _asked_by(check: Check) -> str:
+    """Return the option without which a check is not asked for at all."""
+    return " --drill" if check.drill else " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
 
 
 def _own_words(item: pytest.Item) -> str:

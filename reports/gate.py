@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
 
 MOST_REASONS = 50
+
+
+@dataclass(frozen=True)
+class Demands:
+    """What a gate must have seen: its items, in the order in which a no-go is told, each on every one of the nodes.
+
+    An item of the whole network is seen once.
+    """
+
+    order: Sequence[str]
+    nodes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -27,13 +38,13 @@ class Gate:
 
 
 def decide(
-    order: Sequence[str], results: Iterable[Result], not_asked: Iterable[NotAsked], target: str, partial: bool = False
+    demands: Demands, results: Iterable[Result], not_asked: Iterable[NotAsked], target: str, partial: bool = False
 ) -> Gate:
     """Decide by the items of the gate, in their order: all must be held or waived.
 
-    Unknown, not asked, and an item that was left out are no-go as broken is.
+    Unknown, not asked, and an item that was left out (by -k, by --node, ...) are no-go as broken is.
     """
-    mine = {item: place for place, item in enumerate(order)}
+    mine = {item: place for place, item in enumerate(demands.order)}
     rows = sorted((row for row in results if row.item in mine), key=lambda row: mine[row.item])
     unasked = [row for row in not_asked if row.item in mine]
     found: list[tuple[int, str]] = []
@@ -50,13 +61,26 @@ def decide(
             waived.append(f"{told} ({_until(row.waiver)})")
         else:
             found.append((mine[row.item], told))
-    left_out = mine.keys() - {row.item for row in rows} - {row.item for row in unasked}
-    found += [(mine[item], f"{item} was left out of this run") for item in left_out]
+    found += [(mine[item], told) for item, told in _left_out(demands, [*rows, *unasked])]
     found += [(-1, "the run was cut short")] if partial else []
     reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
     return Gate(
         not reasons, _sentence(reasons, rows, waived, target), reasons[:MOST_REASONS], _looked(rows), tuple(waived)
     )
+
+
+def _left_out(demands: Demands, seen: Iterable[Result | NotAsked]) -> Iterator[tuple[str, str]]:
+    """Yield each item that was not seen, or not on all nodes, and a sentence about it."""
+    where: dict[str, set[str | None]] = {item: set() for item in demands.order}
+    for row in seen:
+        where[row.item].add(row.node)
+    for item, names in where.items():
+        missing = [name for name in demands.nodes if name not in names]
+        if not names:
+            yield item, f"{item} was left out of this run"
+        elif missing and None not in names:
+            more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
+            yield item, f"{item} on {missing[0]}{more} was left out of this run"
 
 
 def _until(waiver: Waiver) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, th
 RUN = pytest.StashKey[Run]()
 NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
-GATE = pytest.StashKey[Sequence[str]]()  # the items that a gate demands, in the order in which a no-go is told
+GATE = pytest.StashKey[gate.Demands]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
 WORKER_KEY = "prowl_run"
 
@@ -179,10 +179,10 @@ class _Collector:
             self._decide(session, self.config.stash[GATE])
         self.written = self._write()
 
-    def _decide(self, session: pytest.Session, order: Sequence[str]) -> None:
+    def _decide(self, session: pytest.Session, demands: gate.Demands) -> None:
         """Say go or no-go; a no-go fails a run that would have passed (an item that was not asked fails none)."""
         rows, partial = self.report.results, bool(self.report.run["partial"])
-        decision = gate.decide(order, rows, self.report.not_asked, self.run.target, partial)
+        decision = gate.decide(demands, rows, self.report.not_asked, self.run.target, partial)
         self.report.run["gate"] = decision.as_json()
         if not decision.go and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -84,7 +84,24 @@ RPC: Mapping[str, Callable[[Any, float], bytes]] = {
     "a text": lambda row, _part: _json(json.dumps(row)),
     "digits without end": lambda row, _part: b'{"id":%d,"result":%s}' % (row["id"], b"9" * 50_000),
 }
-PAGE_VALUES = ("NaN", "+Inf", "-Inf", "", "three", "0x3", "1_0", "1e999", "\u0663", "--1", "1 2 3", "{", '"3"', "nil")
+PAGE_VALUES = (
+    "1e300",
+    "-7",
+    "NaN",
+    "+Inf",
+    "-Inf",
+    "",
+    "three",
+    "0x3",
+    "1_0",
+    "1e999",
+    "\u0663",
+    "--1",
+    "1 2 3",
+    "{",
+    '"3"',
+    "nil",
+)
 PAGE: Mapping[str, Callable[[dict[str, int], float], bytes]] = {
     "other values": lambda rows, part: _page({name: PAGE_VALUES[int(part * len(PAGE_VALUES))] for name in rows}),
     "twice": lambda rows, _part: _page(rows) * 2,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.clients.metrics_page import Metric
+from prowl.fixtures.clients.metrics_page import Metric, believed
 from prowl.fixtures.hosts.facts import HostFacts
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.network import Validator
@@ -59,7 +59,8 @@ def look(at: float, height: int | None, **metrics: float | None) -> Look:
     }
     if height is None and not metrics:
         return Look(at, None, "it did not answer", {}, "it did not answer")
-    read = {name: Metric(value, "" if value is not None else f"{name} is missing") for name, value in page.items()}
+    missing = {name: Metric(None, f"{name} is missing") for name in page}
+    read = {**missing, **{name: believed(name, value) for name, value in page.items() if value is not None}}
     return Look(at, height, "" if height is not None else "it did not answer", read)
 
 

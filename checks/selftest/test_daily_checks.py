@@ -10,7 +10,7 @@ from prowl.checks import test_daily as daily
 from prowl.checks import test_recovery as recovery
 from prowl.fixtures.clients.metrics_page import read_metrics
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import METRICS, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
+from prowl.fixtures.survey import METRICS, Declared, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
 from prowl.reports.findings import Broken, Claim, Unknown
 
 PAGE = "coc_consensus_state 0\ncoc_peers_connected 3\ncoc_process_memory_bytes 2e8\ncoc_block_height 7\n"
@@ -34,7 +34,7 @@ def view(
     others = [f"node-{number}" for number in range(2, 2 + nodes - (role == "validator"))]
     seen = {"node-1": NodeSurvey("node-1", role, looks, health, disk)}
     seen |= {name: NodeSurvey(name, "validator", ()) for name in others}
-    return NodeView(Survey("stub", 1e9, 1.0, 10.0, 1.0, seen), "node-1")
+    return NodeView(Survey("stub", 1e9, 1.0, 10.0, 1.0, seen, declared=Declared(pause_seconds=0.5)), "node-1")
 
 
 def verdict(check: Callable[[], None], node: NodeView) -> tuple[str, Claim]:
@@ -70,8 +70,8 @@ def test_height(heights: tuple[int | None, ...], expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("0", HELD), ("0.0", HELD), ("1", BROKEN), ("2", BROKEN), ("0.5", BROKEN), ("-1", UNKNOWN), ("NaN", UNKNOWN),
-     ("", UNKNOWN), ("zero", UNKNOWN)],
+    [("0", HELD), ("0.0", HELD), ("1", BROKEN), ("2", BROKEN), ("9", BROKEN), ("0.5", UNKNOWN), ("10", UNKNOWN),
+     ("-1", UNKNOWN), ("NaN", UNKNOWN), ("", UNKNOWN), ("zero", UNKNOWN)],
 )  # fmt: skip
 def test_consensus(value: str, expected: str) -> None:
     page = PAGE.replace("coc_consensus_state 0", f"coc_consensus_state {value}")
@@ -99,7 +99,7 @@ def test_a_missing_or_doubled_state_is_unknown_and_not_zero(line: str) -> None:
         (2, 7, "validator", BROKEN),
         (2, 3, "validator", HELD),
         (1, 3, "validator", BROKEN),
-        (0, 1, "validator", HELD),
+        (0, 2, "validator", BROKEN),
         (3, 3, "observer", HELD),
         (2, 3, "observer", BROKEN),
     ],
@@ -113,7 +113,7 @@ def test_peers(peers: int, validators: int, role: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("bytes_", "expected"),
-    [("1999999999", HELD), ("2000000000", BROKEN), ("2147483647", BROKEN), ("0", UNKNOWN), ("-5", UNKNOWN)],
+    [("1", HELD), ("1999999999", HELD), ("2000000000", BROKEN), ("1e14", BROKEN), ("1.01e14", UNKNOWN), ("0", UNKNOWN)],
 )
 def test_memory(bytes_: str, expected: str) -> None:
     page = PAGE.replace("2e8", bytes_)

@@ -28,7 +28,7 @@ from prowl.checks.selftest.test_backup_checks import sound
 from prowl.fixtures.hosts.facts import Archive, DiskUse, HostFacts, Running
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey import HealthAnswer, NodeSurvey, Survey
-from prowl.reports.gate import Gate, decide
+from prowl.reports.gate import Demands, Gate, decide
 from prowl.reports.verdicts import Result, Verdict
 
 MODULES = (test_backup, test_daily, test_gate, test_truth, test_tuning, test_validators)
@@ -63,7 +63,7 @@ def decision(seen: Survey) -> Gate:
         for name in seen.nodes if found.scope == "node" else (None,):
             said, claim = verdict(function, seen, name)
             rows.append(Result(item, Verdict(said), "", claim.expected, claim.observed, node=name))
-    return decide(gate.ORDER, rows, (), "kit")
+    return decide(Demands(gate.ORDER, tuple(seen.nodes)), rows, (), "kit")
 
 
 def test_the_order_is_of_the_checks_that_say_so() -> None:
@@ -134,14 +134,16 @@ def test_each_sickness_is_no_go_and_named_first(sickness: str) -> None:
         ((look(NOW, HEIGHT),), (200,), HELD),
         ((look(NOW, HEIGHT),), (405, 200), HELD),
         ((look(NOW, HEIGHT),), (405, 503), BROKEN),
-        ((look(NOW, HEIGHT),), (), BROKEN),
+        ((look(NOW, HEIGHT),), (), UNKNOWN),
+        ((look(NOW, HEIGHT),), (None, None), UNKNOWN),
+        ((look(NOW, HEIGHT),), (None, 503), BROKEN),
         ((look(NOW, None),), (200,), UNKNOWN),
         ((replace(look(NOW, HEIGHT), page_problem="HTTP 500"),), (200,), UNKNOWN),
         ((look(NOW, None), look(NOW, HEIGHT)), (200,), HELD),
         ((), (200,), UNKNOWN),
     ],
 )
-def test_answers(looks: tuple[object, ...], health: tuple[int, ...], expected: str) -> None:
+def test_answers(looks: tuple[object, ...], health: tuple[int | None, ...], expected: str) -> None:
     answers = tuple(HealthAnswer(f"http://x:{number}/health", status) for number, status in enumerate(health))
     seen = survey(node(looks=looks, health=answers))  # type: ignore[arg-type]
     assert verdict(test_gate.test_answers, seen)[0] == expected

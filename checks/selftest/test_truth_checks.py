@@ -51,7 +51,8 @@ def stands(seconds: float, **metrics: float | None) -> tuple[Look, ...]:
         (99, 100, 105, 100, BROKEN),
         (99, 105, 105, 105, HELD),
         (99, None, 100, 100, UNKNOWN),
-        (99, -1, 100, 100, BROKEN),
+        (99, 0, 100, 100, BROKEN),
+        (99, -1, 100, 100, UNKNOWN),
         (99, 100, None, 100, UNKNOWN),
         (None, 100, 100, 100, UNKNOWN),
     ],
@@ -226,7 +227,8 @@ def test_a_count_may_be_higher_where_the_target_does_not_list_every_validator() 
     ],
 )
 def test_topology(roles: tuple[str, ...], expected: str) -> None:
-    seen = survey(*(node(f"node-{number}", role=role) for number, role in enumerate(roles, 1)))
+    declared = replace(DECLARED, validators=DECLARED.validators[: roles.count("validator")])
+    seen = survey(*(node(f"node-{number}", role=role) for number, role in enumerate(roles, 1)), declared=declared)
     said, claim = verdict(truth.test_topology, seen)
     assert (said, "can't be met" in claim.observed) == (expected, expected == BROKEN)
 

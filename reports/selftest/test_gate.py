@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from prowl.reports.gate import Gate, decide
+from prowl.reports.gate import Demands, Gate, decide
 from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
 
 ORDER = ("gate/answers", "gate/head-age", "daily/disk")
@@ -19,8 +19,8 @@ def good(*without: str) -> list[Result]:
     return [result(item) for item in ORDER if item not in without]
 
 
-def gate(results: list[Result], *not_asked: NotAsked, partial: bool = False) -> Gate:
-    return decide(ORDER, results, not_asked, "testnet", partial)
+def gate(results: list[Result], *not_asked: NotAsked, partial: bool = False, nodes: tuple[str, ...] = ()) -> Gate:
+    return decide(Demands(ORDER, nodes), results, not_asked, "testnet", partial)
 
 
 def test_all_held_is_go_and_says_what_it_looked_at() -> None:
@@ -68,6 +68,18 @@ def test_what_was_left_out_and_what_was_cut_short_is_no_go() -> None:
     assert gate(good("gate/head-age")).sentence == "NO-GO for testnet: gate/head-age was left out of this run"
     assert gate(good(), partial=True).sentence == "NO-GO for testnet: the run was cut short"
     assert gate([]).sentence == "NO-GO for testnet: gate/answers was left out of this run (and 2 more reasons)"
+
+
+def test_a_node_or_an_item_that_was_left_out_is_no_go() -> None:
+    both = [result(item, node=node) for item in ORDER for node in ("node-1", "node-2")]
+    assert gate(both, nodes=("node-1", "node-2")).go
+    assert gate([*both[:-1], result("daily/disk", node=None)], nodes=("node-1", "node-2")).go, "seen of the network"
+    assert gate(both[:-1], NotAsked("daily/disk", "no access", "node-2", WAIVER), nodes=("node-1", "node-2")).go
+    one = gate(both[:-1], nodes=("node-1", "node-2"))
+    assert one.sentence == "NO-GO for testnet: daily/disk on node-2 was left out of this run"
+    more = gate(both, nodes=("node-1", "node-2", "node-3", "node-4"))
+    assert len(more.reasons) == 3
+    assert more.reasons[0] == "gate/answers on node-3 (and 1 more) was left out of this run"
 
 
 def test_a_waiver_survives_the_report() -> None:

@@ -1,0 +1,46 @@
+"""Options that make no sense together, or that nothing would heed: each is refused, with what to do instead."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Given = Mapping[str, Any]
+
+# What is given, what makes it senseless, and the sentence.
+REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
+    (
+        "gate",
+        lambda given: bool(given["chaos"]),
+        "--gate and --chaos: a gate asks whether a network is ready for an upgrade and breaks nothing. Run the gate "
+        "alone, and --chaos in a run of its own.",
+    ),
+    (
+        "gate",
+        lambda given: bool(given["drill"]),
+        "--gate and --drill: the drill is none of the gate's items, so it would be left out. Run the gate alone, and "
+        "--drill in a run of its own.",
+    ),
+    (
+        "chaos",
+        lambda given: bool(given["node"] or given["role"]),
+        "--chaos and --node or --role: these leave only items of some nodes, and a scenario is not about a node of the "
+        "target. Choose scenarios with -k NAME, or leave --chaos out.",
+    ),
+    (
+        "cluster",
+        lambda given: not given["chaos"],
+        "--cluster says where chaos happens, and none is asked for. Add --chaos, or leave --cluster out (--target says "
+        "who is judged).",
+    ),
+)
+
+
+def refusal(given: Given) -> str | None:
+    """Return why options can't go together, given the value of each by its name; None if they can."""
+    return next((sentence for name, senseless, sentence in REFUSED if given[name] and senseless(given)), None)
+
+
+def asked(option: Callable[[str], Any]) -> Given:
+    """Return the values of the options that this is about."""
+    return {name: option(name) for name in ("gate", "chaos", "drill", "node", "role", "cluster")}
