@@ -222,7 +222,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
     target = item.config.stash[fixtures.TARGET]
-    words = f"{targets.words(target)}{_asked_by(check)}"
+    words = f"{targets.words(target)}{_asked_by(item.config, check)}"
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
@@ -242,9 +242,13 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     )
 
 
-def _asked_by(check: Check) -> str:
-    """Return the option without which a check is not asked for at all."""
-    return " --drill" if check.drill else " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+def _asked_by(config: pytest.Config, check: Check) -> str:
+    """Return the options without which a check is not asked for at all, or a backup is not opened."""
+    if not check.drill:
+        return " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+    home: Path | None = config.getoption("node_home")
+    elsewhere = home is not None and not config.stash[fixtures.TARGET].owned
+    return f" --drill --node-home {shlex.quote(str(home))}" if elsewhere else " --drill"
 
 
 def _own_words(item: pytest.Item) -> str:

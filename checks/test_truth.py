@@ -113,10 +113,7 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
-
-    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
-    """
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
@@ -129,6 +126,7 @@ def test_health_is_true(node: NodeView) -> None:
     # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
     moving = moving or chain.head(node, expected).number > node.heights(expected)[-1][1]
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
+    # By the P2P port's address peers see that the process lives; it counts only where a node has no other.
     for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
     well = [answer.url for answer in for_operators or answered if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
