@@ -43,7 +43,7 @@ def test_spare_quorum(network: NetworkView) -> None:
         raise Unknown(Claim(expected, "the target names no validator"))
     left = sum(stakes.answering.values()) - max(stakes.answering.values(), default=0)
     told = f"{len(stakes.answering)} of {stakes.validators} validators answer; "
-    stakes.expect(network, expected, left, f"{told}with one fewer {left / stakes.total:.0%} of the stake")
+    stakes.expect(network, expected, left, f"{told}with one fewer {left / stakes.total:.1%} of the stake")
 
 
 @check("gate/tip-spread", needs=("rpc", "others"), gate=True, next=WAIT)

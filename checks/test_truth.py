@@ -112,10 +112,7 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
-
-    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
-    """
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
