@@ -14,7 +14,7 @@ from _pytest import junitxml  # the one way to properties of the whole suite tha
 
 from prowl.reports import gate, html, run, terminal
 from prowl.reports.run import Report, Run
-from prowl.reports.verdicts import NotAsked, Result, Verdict
+from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
 PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, the plugin, --rootdir=...
 
@@ -77,6 +77,16 @@ def planned(config: pytest.Config, target: str, cluster: str) -> Run:
     seed = run.drawn() if seed is None else seed
     words = [word for word in _arguments(config) if word != "--plan"]
     return Run(Path(), seed, target, cluster, run.repeat(program(), words, seed), 0.0)
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Let the line of an item that passed without being held say why it did: waived, or advisory."""
+    rows = [Result.from_json(row) for row in getattr(report, RESULTS_ATTRIBUTE, ())]
+    excused = [row for row in rows if row.verdict is not Verdict.HELD]
+    if not report.passed or not excused:
+        return None
+    word = "waived" if any(row.waiver is not None for row in excused) else "advisory"
+    return "passed", word[0], (f"PASSED ({word}: {worst(row.verdict for row in excused)})", {"yellow": True})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
