@@ -58,6 +58,12 @@ def backups_in(folder: Folder) -> list[FileSeen]:
     return sorted(files, key=lambda file: (-file.modified, file.name))
 
 
+def since(file: FileSeen) -> float:
+    """Return of when a backup is, in seconds since 1970: its file's time, or its name's if that is older."""
+    says = named(file.name)
+    return file.modified if says is None else min(file.modified, says.made)
+
+
 def now_of(node: NodeView) -> float:
     """Return the time by the host's clock when the survey ended (by this machine's, where the host's is not known)."""
     clock = node.seen.host.clock if node.seen.host is not None else None
@@ -88,6 +94,9 @@ class CronJob:
     command: str
 
 
+DAYS = (range(1, 32), range(1, 13), range(7))  # of the month, months, of the week
+SUNDAY_TOO = 7  # 0 and 7 are one day
+
 NICKNAMES = {
     "@hourly": "0 * * * *",
     "@daily": "0 0 * * *",
@@ -111,18 +120,30 @@ def job(line: str) -> CronJob | None:
     return CronJob(tuple(words[:5]), " ".join(words[5:]))
 
 
-def longest_wait_hours(times: tuple[str, ...]) -> float | None:
-    """Return the most hours between two runs of a job, up to a day's rhythm; None if it does not run every day.
+def longest_wait_hours(*jobs: tuple[str, ...]) -> float | None:
+    """Return the most hours between two runs of any of the jobs, over the days; None if none runs every day.
 
-    Also None if the fields can't be read.
+    A job whose fields can't be read counts as none.
     """
-    minute, hour, *days = times
-    minutes, hours = _values(minute, 59), _values(hour, 23)
-    if any(day != "*" for day in days) or not minutes or not hours:
+    runs = sorted({run for times in jobs for run in _daily_runs(times)})
+    if not runs:
         return None
-    runs = sorted(60 * each + at for each in hours for at in minutes)
     waits = [later - earlier for earlier, later in zip(runs, [*runs[1:], runs[0] + 24 * 60], strict=True)]
     return max(waits) / 60
+
+
+def _daily_runs(times: tuple[str, ...]) -> list[int]:
+    """Return the minutes of the day at which a job runs; empty if it does not run every day."""
+    minute, hour, *days = times
+    if not all(_is_every(day, whole) for day, whole in zip(days, DAYS, strict=True)):
+        return []
+    return [60 * each + at for each in _values(hour, 23) for at in _values(minute, 59)]
+
+
+def _is_every(field: str, whole: range) -> bool:
+    week = whole.stop == SUNDAY_TOO
+    values = _values(field, SUNDAY_TOO if week else whole.stop - 1)
+    return {number % SUNDAY_TOO if week else number for number in values} >= set(whole)
 
 
 def _values(field: str, most: int) -> list[int]:

@@ -9,6 +9,9 @@ from prowl.fixtures.survey import BlockSeen, NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
+REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
+YOUNG = "how long a pause may last is not known: the chain is too young to tell its block interval (an inventory may)"
+
 
 def head(node: NodeView, expected: str) -> BlockSeen:
     """Return the newest block that a node showed; Unknown if it showed none."""
@@ -27,10 +30,15 @@ def lag_blocks(node: NodeView, expected: str) -> int:
     if not any(seen.blocks and any(look.height is not None for look in seen.looks) for seen in others):
         raise Unknown(Claim(expected, "no other node showed a height and a block"))
     lags = []
-    for look in [look for look in node.seen.looks if look.height is not None][-2:]:
-        best = node.survey.curves.height(look.at)
-        lags.append(max(0, (best or 0) - (look.height or 0)))
-    return min(lags, default=0)
+    curves, own = node.survey.curves, [look for look in node.seen.looks if look.height is not None]
+    for look in own[-2:]:
+        at = look.at if look.asked_at is None else look.asked_at
+        # Its own word alone is no measure of it.
+        if curves.known(at) > bool(node.seen.blocks and own[0].at <= at):
+            lags.append(max(0, (curves.height(at) or 0) - (look.height or 0)))
+    if not lags:
+        raise Unknown(Claim(expected, "no other node's height was known before this one's"))
+    return min(lags)
 
 
 def standing_seconds(node: NodeView) -> float:
@@ -49,16 +57,24 @@ def standing_seconds(node: NodeView) -> float:
 def moves(node: NodeView, expected: str) -> bool:
     """Return whether a node's chain moves: True if it rose, False if it stood for longer than a pause may last.
 
-    Unknown if it was not watched for long enough.
+    Unknown if it was not watched for long enough, or where it can't be known how long a pause may last.
     """
     heights = [height for _look, height in node.heights(expected)]
     stood, allowed = standing_seconds(node), node.survey.declared.pause_seconds
-    if stood >= allowed:
+    rose = heights[-1] > min(heights)
+    if stood >= allowed and not (rose and node.survey.block_interval_seconds is None):
+        if not can_tell_pauses(node.survey):
+            raise Unknown(Claim(expected, f"height {heights[-1]} stood still for {stood:.0f} s; {YOUNG}"))
         return False
-    if heights[-1] <= min(heights):
+    if not rose:
         told = f"height {heights[-1]} stood still, but was watched for {stood:.1f} s only"
         raise Unknown(Claim(expected, told))
     return True
+
+
+def can_tell_pauses(survey: Survey) -> bool:
+    """Whether it is known how long a pause may last: a Prometheus is looked at over more than any of them."""
+    return survey.block_interval_seconds is not None or survey.height_source != "eth_blockNumber"
 
 
 def recent(survey: Survey) -> tuple[BlockSeen, ...]:

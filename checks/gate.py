@@ -13,6 +13,7 @@ ORDER: tuple[str, ...] = (
     "truth/same-chain",
     "daily/consensus",
     "truth/consensus",
+    "daily/peers",
     "validators/equivocations",
     "gate/mempool",
     "backup/every-six-hours",

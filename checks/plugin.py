@@ -32,6 +32,8 @@ pytest_plugins = ("prowl.fixtures.plugin",)
 
 VIEW = pytest.StashKey[View]()
 LONGEST_SENTENCE = 2_000
+REFERENCE = "PROWL/"  # how a reference node's version begins
+OPENED_BY_ITS_KIND = "the backup is not a reference node's: say where a node is that opens it (--node-home DIR)"
 WHOLE = "network"  # stands in an item's id where a node's name would
 
 
@@ -148,17 +150,22 @@ def drilled(node: NodeView, target: Target, pytestconfig: pytest.Config) -> Dril
     found = [Path(host.backups.path) / file.name for file in backups.backups_in(host.backups)]
     if not found:
         return Drilled(impossible=f"{host.backups.path} holds no backup, so there is none to restore")
-    command: Command = reference_command
-    rest = None
+    rest, home = None, target.node_home
     if target.owned:
         other = next((name for name, _role in target.nodes if name != node.name), None)
         rest = run / "target" / other / "data" if other is not None else None
-    elif str(node.seen.answers["web3_clientVersion"].result).startswith("COC"):
+    elif not _is_reference(node):
         home = pytestconfig.getoption("node_home")
         if home is None:
-            return Drilled(impossible="a backup of a COC node is opened by one: say where it is (--node-home DIR)")
-        command = installed_node.cluster_spec(home, 1).command
+            return Drilled(impossible=OPENED_BY_ITS_KIND)
+    command: Command = reference_command if home is None else installed_node.cluster_spec(home, 1).command
     return drill(run / "drill" / node.name, config.values, command, found, rest)
+
+
+def _is_reference(node: NodeView) -> bool:
+    """Whether a node says that it is a reference node; one that says nothing may be of any kind."""
+    answer = node.seen.answers.get("web3_clientVersion")
+    return answer is not None and str(answer.result).startswith(REFERENCE)
 
 
 @pytest.hookimpl(wrapper=True)

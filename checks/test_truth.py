@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
+from prowl.checks.test_recovery import NOT_HERE
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import NodeView
@@ -13,7 +14,6 @@ from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
 LAG_BLOCKS = 3  # the spread that COC's own rules take for a fork
-REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
 BEHIND_BLOCKS = 10  # as many intervals as a pause may last
 STAMP_SECONDS = 1  # blocks are stamped in whole seconds
 MEMORY_PART = 0.1
@@ -31,7 +31,7 @@ def test_height_is_true(node: NodeView) -> None:
     """The height on the metrics page and of eth_blockNumber is the height of the blocks that the node shows."""
     heights = node.heights("the heights agree with the latest block")
     newest = heights[-1][1]
-    before = heights[-2][1] - REORGANISED_BLOCKS
+    before = heights[-2][1] - chain.REORGANISED_BLOCKS
     latest = chain.head(node, f"heights from {before}").number
     expected = (
         f"coc_block_height and eth_blockNumber from {before} (the look before) to {latest} (the block shown after)"
@@ -61,6 +61,8 @@ def test_pace(network: NetworkView) -> None:
     gaps = {later.number: later.timestamp - earlier.timestamp for earlier, later in pairwise(blocks)}
     slowest = max(gaps, key=lambda number: gaps[number])
     told = f"blocks {blocks[0].number} to {blocks[-1].number}: at most {gaps[slowest]} s, before block {slowest}"
+    if gaps[slowest] > allowed and not chain.can_tell_pauses(network.survey):
+        raise Unknown(Claim(expected, f"{told}; {chain.YOUNG}"))
     network.expect(expected, gaps[slowest] <= allowed, told)
 
 
@@ -71,22 +73,33 @@ def test_same_chain(network: NetworkView) -> None:
     expected = f"one hash and one state root at height {height}"
     if height is None:
         raise Unknown(Claim("one hash at one height", "no height is known that all nodes have reached"))
-
-    def hash_of(node: NodeView) -> tuple[str, str]:
-        block = node.seen.blocks.get(height)
-        if block is None:
-            raise Unknown(Claim(expected, node.seen.blocks_problem or f"no block {height} was shown"))
-        return block.hash, block.state_root
-
-    block_hash, root = chain.agreed(network, expected, hash_of)
+    at_common = _agreed_at(network, height, expected)
+    for higher in (each for each in network.survey.shared_heights if each > height):  # what some nodes lag behind
+        _agreed_at(network, higher, f"one hash and one state root at height {higher}")
     blocks = [block for block in chain.recent(network.survey) if block.number <= height]
     transactions = sum(block.transactions for block in blocks)
     proof = (
-        f"state root {chain.short(root)} after {transactions} transactions in the last {len(blocks)} blocks"
+        f"state root {chain.short(at_common[1])} after {transactions} transactions in the last {len(blocks)} blocks"
         if transactions
         else f"no transaction in the last {len(blocks)} blocks: that the state roots are equal proves nothing new"
     )
-    network.expect(expected, True, f"{chain.short(block_hash)} on {len(network.nodes)} nodes; {proof}")
+    network.expect(expected, True, f"{chain.short(at_common[0])} on {len(network.nodes)} nodes; {proof}")
+
+
+def _agreed_at(network: NetworkView, height: int, expected: str) -> tuple[str, str]:
+    """Return the hash and the state root of all nodes that have come to a height."""
+
+    def hash_of(node: NodeView) -> tuple[str, str] | None:
+        block = node.seen.blocks.get(height)
+        if block is not None:
+            return block.hash, block.state_root
+        newest = node.seen.looks[-1].height if node.seen.looks else None
+        if newest is not None and newest < height:
+            return None
+        raise Unknown(Claim(expected, node.seen.blocks_problem or f"no block {height} was shown"))
+
+    found: tuple[str, str] = chain.agreed(network, expected, hash_of)
+    return found
 
 
 @check("truth/consensus", needs=("rpc", "metrics"), next=STALL, gate=True)
@@ -100,7 +113,10 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
+
+    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
+    """
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
@@ -110,8 +126,11 @@ def test_health_is_true(node: NodeView) -> None:
         problem = node.seen.health[0].problem if node.seen.health else "no health address was asked"
         raise Unknown(Claim(expected, problem))
     moving = chain.moves(node, expected)
+    # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
+    moving = moving or chain.head(node, expected).number > node.heights(expected)[-1][1]
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
-    well = [answer.url for answer in answered if answer.status == 200]
+    for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
+    well = [answer.url for answer in for_operators or answered if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 
@@ -128,33 +147,48 @@ def test_peers_are_true(node: NodeView) -> None:
     allowed = node.survey.declared.signal_seconds
     expected = f"coc_peers_connected is the number of peers that answer, within {allowed:.0f} s"
     node.metric("coc_peers_connected", expected)
-    listed = (len(node.survey.declared.validators) or _validators_told(node)) <= node.survey.validators
-    wrong_since, told = None, ""
+    named = node.seen.named_validators
+    listed = (len(node.survey.declared.validators) or len(named.result if named else ())) <= node.survey.validators
+    wrong_since, told, count = None, "", 0.0
+    truth: tuple[int, int] | None = None
     for look in node.seen.looks:
-        count = look.metric("coc_peers_connected").value
-        if count is None:
+        read = look.metric("coc_peers_connected").value
+        if read is None:
             wrong_since = None
             continue
         own, together = answers(look, node.seen.role), node.survey.curves.answering(look.at)
+        count, before, truth = read, truth, together
         told = f"{count:g} counted, {together[0] - own[0]} answered"
-        right = fits(count, own, together, listed)
-        wrong_since = None if right else look.at if wrong_since is None else wrong_since
+        if fits(count, own, together, listed):
+            wrong_since = None
+        elif wrong_since is None or truth != before:  # from when it became wrong, or what is true last changed
+            wrong_since = look.at
     stretch = node.seen.looks[-1].at - wrong_since if wrong_since is not None else 0.0
     if wrong_since is not None and stretch < allowed:
         raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
-    node.expect(expected, wrong_since is None, f"{told}{f' for {stretch:.0f} s' if stretch else ''}")
+    told += f" for {stretch:.0f} s" if stretch else ""
+    if wrong_since is not None and _names_strangers(node, count):
+        raise Unknown(
+            Claim(expected, f"{told}; it names as many peers, and {node.survey.target} does not list them all")
+        )
+    node.expect(expected, wrong_since is None, told)
 
 
-def _validators_told(node: NodeView) -> int:
-    answer = node.seen.answers.get("coc_getValidators")
-    return len(answer.result) if answer is not None and isinstance(answer.result, list) else 0
+def _names_strangers(node: NodeView, count: float) -> bool:
+    """Whether a node names, one by one, more peers than the target has other nodes: then some are not listed there."""
+    answer = node.seen.answers.get("coc_getPeers")
+    rows = answer.result if answer is not None and isinstance(answer.result, list) else []
+    ids = {str(row.get("id")).lower() for row in rows if isinstance(row, dict) and row.get("id")}
+    return not node.survey.declared.owned and len(node.survey.nodes) - 1 < count <= len(ids)
 
 
 @check("truth/topology", needs="metrics", advisory=True, next="read the manual's 3 as 'all others' on this network")
 def test_topology(network: NetworkView, limits: Limits) -> None:
     """The network has validators enough for each node to have as many peers as the manual asks for."""
     expected = f"each node has at least {limits.peers} other validators"
-    validators = network.survey.validators
+    validators = network.survey.known_validators
+    if validators is None:
+        raise Unknown(Claim(expected, "one node alone was looked at, and it names no validators"))
     fewest = min((validators - (node.seen.role == "validator") for node in network.nodes), default=0)
     told = f"{validators} validators: {fewest} others for each"
     told += "" if fewest >= limits.peers else f", so that the manual's line (>= {limits.peers}) can't be met"

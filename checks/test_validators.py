@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -66,6 +68,8 @@ def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | N
     if host.config.problem:
         raise Unknown(Claim(expected, host.config.problem))
     values: Mapping[str, Any] = host.config.values
+    if not values.get("validators"):  # the node takes an unreadable file for an empty one
+        raise Unknown(Claim(expected, f"{host.config.path} names no validators"))
     stakes = {str(address).lower(): DEFAULT_STAKE for address in values.get("validators") or ()}
     try:
         for row in values.get("validatorStakes") or ():
@@ -81,39 +85,74 @@ def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | N
     return tuple(sorted(stakes.items()))
 
 
-@check("validators/quorum", needs="rpc", next="Failure Recovery > Consensus Stall: check all nodes")
+@check("validators/quorum", needs=("rpc", "others"), next="Failure Recovery > Consensus Stall: check all nodes")
 def test_quorum(network: NetworkView) -> None:
     """Validators of more than two thirds of the stake answer."""
-    stakes, answering = stakes_by_node(network.survey), answering_validators(network.survey)
-    total, there = sum(stakes.values()), sum(stakes[name] for name in answering)
+    stakes = stakes_of(network.survey)
     expected = "more than 2/3 of the stake answers"
-    if not total:
+    if not stakes.total:
         raise Unknown(Claim(expected, "the target names no validator"))
-    told = f"{len(answering)} of {len(stakes)} validators, {there / total:.0%} of the stake"
-    network.expect(expected, 3 * there > 2 * total, told)
+    there = sum(stakes.answering.values())
+    told = f"{len(stakes.answering)} of {stakes.validators} validators, {there / stakes.total:.0%} of the stake"
+    stakes.expect(network, expected, there, told)
 
 
-def stakes_by_node(survey: Survey) -> dict[str, int]:
-    """Return the stake of each validator by its node's name (its address, where no node of the target is it).
+@dataclass(frozen=True)
+class Stakes:
+    """Who holds how much: by node, of those whose RPC answered at the last look, and of validators that are no node.
 
-    A stake that nobody says is the node's default.
+    Of these, ``unseen``, nobody can say whether they are up.
     """
-    names = {address.lower(): name for name, address in survey.declared.addresses.items()}
-    if survey.declared.validators and names:
-        return {
-            names.get(each.address.lower(), each.address): each.stake or DEFAULT_STAKE
-            for each in survey.declared.validators
-        }
-    return {name: DEFAULT_STAKE for name, node in survey.nodes.items() if node.role == "validator"}
+
+    by_node: Mapping[str, int]
+    answering: Mapping[str, int]
+    unseen: tuple[int, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """Return the stake of all."""
+        return sum(self.by_node.values()) + sum(self.unseen)
+
+    @property
+    def validators(self) -> int:
+        """Return how many validators there are."""
+        return len(self.by_node) + len(self.unseen)
+
+    def expect(self, network: NetworkView, expected: str, stake: int, told: str) -> None:
+        """Say whether a stake is a quorum; Unknown if it would be one with the unseen."""
+        held, may_be = 3 * stake > 2 * self.total, 3 * (stake + sum(self.unseen)) > 2 * self.total
+        if self.unseen:
+            told += f"; {len(self.unseen)} are no node that the target names (by an address), and were not asked"
+        if may_be and not held:
+            raise Unknown(Claim(expected, told))
+        network.expect(expected, held, told)
 
 
-def answering_validators(survey: Survey) -> list[str]:
-    """Return the validators whose RPC answered at the last look."""
-    return [
-        name
-        for name in stakes_by_node(survey)
-        if name in survey.nodes and survey.nodes[name].looks and survey.nodes[name].looks[-1].height is not None
-    ]
+def stakes_of(survey: Survey) -> Stakes:
+    """Return the stakes of the validators that the target expects, else of those that it lists or its nodes name.
+
+    An expected validator is the node of its address; nodes without one are those that are left, where it makes no
+    difference which is which. A stake that nobody says is the node's default.
+    """
+    declared = {each.address.lower(): each.stake or DEFAULT_STAKE for each in survey.declared.validators}
+    listed = [name for name, node in survey.nodes.items() if node.role == "validator"]
+    if declared:
+        names = {address.lower(): name for name, address in survey.declared.addresses.items()}
+        by_node = {names[address]: stake for address, stake in declared.items() if address in names}
+        left = [stake for address, stake in declared.items() if address not in names]
+        nameless = [name for name in listed if name not in survey.declared.addresses]
+        if len(set(left)) == 1 and len(nameless) <= len(left):
+            by_node |= {name: left.pop() for name in nameless}
+    else:
+        by_node = dict.fromkeys(listed, DEFAULT_STAKE)
+        left = [DEFAULT_STAKE] * ((survey.known_validators or 0) - len(listed)) if listed else []
+    up = {name: stake for name, stake in by_node.items() if _answers(survey, name)}
+    return Stakes(by_node, up, tuple(left))
+
+
+def _answers(survey: Survey, name: str) -> bool:
+    looks = survey.nodes[name].looks if name in survey.nodes else ()
+    return bool(looks) and looks[-1].height is not None
 
 
 @check("validators/versions", needs=("rpc", "others"), next="Upgrade Procedure > Rolling Update: update what is left")
@@ -144,26 +183,26 @@ def test_no_equivocations(node: NodeView) -> None:
     """No double vote is seen while one looks."""
     expected = "coc_bft_equivocations_total does not rise"
     newest = node.metric("coc_bft_equivocations_total", expected)
-    readings = [look.metric("coc_bft_equivocations_total").value for look in node.seen.looks]
-    known = [value for value in readings if value is not None]
-    first, last = node.seen.looks[0], node.seen.looks[-1]
+    readings = [(look, look.metric("coc_bft_equivocations_total").value) for look in node.seen.looks]
+    known = [(look, value) for look, value in readings if value is not None]
     if len(known) < 2:
-        raise Unknown(Claim(expected, f"only one reading: {newest:g} at {last.clock}"))
-    told = f"{known[0]:g} at {first.clock}, {newest:g} at {last.clock}"
+        raise Unknown(Claim(expected, f"only one reading: {newest:g} at {known[0][0].clock}"))
+    (first, low), (last, _high) = known[0], known[-1]
+    told = f"{low:g} at {first.clock}, {newest:g} at {last.clock}"
     told += ": double votes since this node's start" if newest > 0 else ""
-    node.expect(expected, newest <= known[0], told)
+    rises = [  # a restart between two looks sets the count back to 0, and hides no rise after it
+        f"; it rose from {before:g} to {after:g} by {look.clock}"
+        for (_look, before), (look, after) in pairwise(known)
+        if after > before
+    ]
+    node.expect(expected, not rises, told + "".join(rises[:1]))
 
 
 @check("validators/rotation", needs="rpc", next=RESTART)
 def test_rotation(network: NetworkView) -> None:
     """Every validator has proposed a block in the last two rounds."""
     expected = "each validator is the proposer of one of the blocks of the last two rounds"
-    named = [node for node in network.nodes if "coc_getValidators" in node.seen.answers]
-    if not named:
-        raise Unknown(Claim(expected, "no node was asked for the validators"))
-    validators = next((found for node in named if (found := _validators_or_none(node))), None)
-    if validators is None:
-        validators = validators_of(named[0], expected)
+    validators = _named(network, expected)
     rounds = 2 * len(validators)
     blocks = chain.recent(network.survey)[-rounds:]
     if len(blocks) < rounds:
@@ -175,11 +214,18 @@ def test_rotation(network: NetworkView) -> None:
     network.expect(expected, not silent, told + (f"; none by {chain.some(silent)}" if silent else ""))
 
 
-def _validators_or_none(node: NodeView) -> tuple[str, ...] | None:
-    try:
-        return validators_of(node, "")
-    except Unknown:
-        return None
+def _named(network: NetworkView, expected: str) -> tuple[str, ...]:
+    """Return the validators that most nodes name; Unknown, with the first node's reason, if none names any."""
+    found: list[tuple[str, ...]] = []
+    why: Unknown | None = None
+    for node in network.nodes:
+        try:
+            found.append(validators_of(node, expected))
+        except Unknown as error:
+            why = why or error
+    if not found:
+        raise why or Unknown(Claim(expected, "no node was asked for the validators"))
+    return Counter(found).most_common(1)[0][0]
 
 
 @check("validators/stamps", needs="rpc", next="compare the clocks of the hosts (timedatectl)")

@@ -177,6 +177,10 @@ def test_a_file_that_is_called_almost_so_is_named() -> None:
         ((CRON[0].replace("0 */6", "15 0,6,12,18"), CRON[1]), "", HELD),
         ((CRON[0].replace("0 */6", "0 */8"), CRON[1]), "", BROKEN),
         ((CRON[0].replace("0 */6 * * *", "0 */6 * * 1-5"), CRON[1]), "", BROKEN),
+        ((CRON[0].replace("* * *", "1-31 1-12 0-6"), CRON[1].replace("1 * * *", "1 */1 * 1-7")), "", HELD),
+        ((CRON[0].replace("* * *", "1-30 * *"), CRON[1]), "", BROKEN),
+        ((CRON[0].replace("0 */6", "0 0,12"), CRON[0].replace("0 */6", "0 6,18"), CRON[1]), "", HELD),
+        ((CRON[0].replace("0 */6", "0 0,12"), CRON[0].replace("0 */6", "0 5,17"), CRON[1]), "", BROKEN),
         (("#" + CRON[0], CRON[1]), "", BROKEN),
         ((CRON[0], CRON[1].replace("+7", "+30")), "", BROKEN),
         ((CRON[0], CRON[1].replace(" -delete", "")), "", BROKEN),
@@ -205,6 +209,10 @@ def test_cron(lines: tuple[str, ...], problem: str, expected: str) -> None:
         ("0 */0 * * *", None),
         ("x 1 * * *", None),
         ("0 1 1 * *", None),
+        ("0 1 * 1-11 *", None),
+        ("0 1 * * 1-6", None),
+        ("0 1 * * 0-5,7", None),
+        ("0 1 * * 1-7", 24.0),
     ],
 )
 def test_the_longest_wait(times: str, hours: float | None) -> None:
@@ -216,6 +224,26 @@ def test_space(free: int | None, expected: str) -> None:
     total = 100 * 10**9
     disk = DiskUse(total - free if free is not None else None, total, "x", "" if free is not None else "can't be read")
     assert verdict(ITEMS["space"], hosts(host(file(HOUR, size_bytes=10**9), backup_disk=disk)))[0] == expected
+
+
+def test_a_torn_newest_backup_asks_for_no_less_space() -> None:
+    disk = DiskUse(99 * 10**9, 100 * 10**9, "x")
+    torn, whole = file(HOUR, size_bytes=0), file(7 * HOUR, size_bytes=10**9)
+    assert verdict(ITEMS["space"], hosts(host(torn, whole, backup_disk=disk)))[0] == BROKEN
+    assert verdict(ITEMS["space"], hosts(host(torn, replace(whole, size_bytes=10**8), backup_disk=disk)))[0] == HELD
+
+
+@pytest.mark.parametrize(
+    ("named_hours", "file_hours", "expected"),
+    [(5, 5, HELD), (5, 4, HELD), (240, 1, BROKEN), (8, 1, BROKEN), (1, 8, BROKEN)],
+)
+def test_a_copy_is_as_old_as_what_it_holds(named_hours: int, file_hours: int, expected: str) -> None:
+    """A folder that was copied, or touched, makes no old backup a fresh one; its file's time is no name's either."""
+    copied = FileSeen(name(named_hours * HOUR, HEIGHT), 10**6, NOW - file_hours * HOUR)
+    said, claim = verdict(ITEMS["every-six-hours"], hosts(host(copied)))
+    assert (said, "by its name" in claim.observed) == (expected, named_hours > file_hours), claim
+    fresh = file(2 * HOUR)
+    assert verdict(ITEMS["every-six-hours"], hosts(host(copied, fresh)))[0] == HELD, "another is fresh"
 
 
 def test_what_could_not_be_read_is_unknown() -> None:

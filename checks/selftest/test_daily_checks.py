@@ -10,7 +10,7 @@ from prowl.checks import test_daily as daily
 from prowl.checks import test_recovery as recovery
 from prowl.fixtures.clients.metrics_page import read_metrics
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import METRICS, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
+from prowl.fixtures.survey import METRICS, Declared, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
 from prowl.reports.findings import Broken, Claim, Unknown
 
 PAGE = "coc_consensus_state 0\ncoc_peers_connected 3\ncoc_process_memory_bytes 2e8\ncoc_block_height 7\n"
@@ -34,7 +34,7 @@ def view(
     others = [f"node-{number}" for number in range(2, 2 + nodes - (role == "validator"))]
     seen = {"node-1": NodeSurvey("node-1", role, looks, health, disk)}
     seen |= {name: NodeSurvey(name, "validator", ()) for name in others}
-    return NodeView(Survey("stub", 1e9, 1.0, 10.0, 1.0, seen), "node-1")
+    return NodeView(Survey("stub", 1e9, 1.0, 10.0, 1.0, seen, declared=Declared(pause_seconds=0.5)), "node-1")
 
 
 def verdict(check: Callable[[], None], node: NodeView) -> tuple[str, Claim]:
@@ -99,7 +99,7 @@ def test_a_missing_or_doubled_state_is_unknown_and_not_zero(line: str) -> None:
         (2, 7, "validator", BROKEN),
         (2, 3, "validator", HELD),
         (1, 3, "validator", BROKEN),
-        (0, 1, "validator", HELD),
+        (0, 2, "validator", BROKEN),
         (3, 3, "observer", HELD),
         (2, 3, "observer", BROKEN),
     ],

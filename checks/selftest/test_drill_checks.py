@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from prowl.checks import test_drill
-from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
+from prowl.checks import backups, test_drill
+from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, hosts, survey
+from prowl.checks.selftest.test_backup_checks import host
 from prowl.fixtures.drill import Drilled
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.hosts.facts import FileSeen
+from prowl.fixtures.survey import NodeView, Survey
 from prowl.reports.findings import NotHeld
 
 NAME = "coc-backup-20260819-060001-h100.tar.gz"
 
 
-def said(drilled: Drilled) -> str:
-    view = NodeView(survey(), "node-1")
+def said(drilled: Drilled, seen: Survey | None = None) -> str:
+    view = NodeView(seen or survey(), "node-1")
     try:
         test_drill.test_restore(view, drilled)
     except NotHeld as error:
@@ -46,3 +48,23 @@ def test_a_drill(its: dict[str, object], expected: str) -> None:
 def test_a_name_that_says_no_height_leaves_it_unknown() -> None:
     for name in (NAME.replace("100", "unknown"), "coc-backup-1.tar.gz"):
         assert said(Drilled(name, 100, 100, 120, 120)) == UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("opened_at", "seconds", "expected"),
+    [
+        (100, 9, HELD),
+        (110, 9, HELD),
+        (111, 9, BROKEN),
+        (99, 9, BROKEN),
+        (101, 0, HELD),
+        (102, 0, BROKEN),
+        (101, -1, BROKEN),
+    ],
+)
+def test_blocks_that_came_while_it_was_packed_are_no_fault(opened_at: int, seconds: float, expected: str) -> None:
+    """A block a second, and stamps of whole seconds."""
+    named = backups.named(NAME)
+    assert named is not None
+    seen = hosts(host(FileSeen(NAME, 1, named.made + seconds)))
+    assert said(Drilled(NAME, opened_at, opened_at, 120, 120), seen) == expected

@@ -115,6 +115,7 @@ SICKNESSES = {
         network(ready("node-3", host=host(running=SWITCH))),
         "tuning/unsafe-switches on node-3 is broken",
     ),
+    "a node has lost its peers": (network(reads(coc_peers_connected=0)), "daily/peers on node-3 is broken"),
     "the state is degraded": (network(reads(coc_consensus_state=1)), "daily/consensus on node-3 is broken"),
 }
 
@@ -133,14 +134,16 @@ def test_each_sickness_is_no_go_and_named_first(sickness: str) -> None:
         ((look(NOW, HEIGHT),), (200,), HELD),
         ((look(NOW, HEIGHT),), (405, 200), HELD),
         ((look(NOW, HEIGHT),), (405, 503), BROKEN),
-        ((look(NOW, HEIGHT),), (), BROKEN),
+        ((look(NOW, HEIGHT),), (), UNKNOWN),
+        ((look(NOW, HEIGHT),), (None, None), UNKNOWN),
+        ((look(NOW, HEIGHT),), (None, 503), BROKEN),
         ((look(NOW, None),), (200,), UNKNOWN),
         ((replace(look(NOW, HEIGHT), page_problem="HTTP 500"),), (200,), UNKNOWN),
         ((look(NOW, None), look(NOW, HEIGHT)), (200,), HELD),
         ((), (200,), UNKNOWN),
     ],
 )
-def test_answers(looks: tuple[object, ...], health: tuple[int, ...], expected: str) -> None:
+def test_answers(looks: tuple[object, ...], health: tuple[int | None, ...], expected: str) -> None:
     answers = tuple(HealthAnswer(f"http://x:{number}/health", status) for number, status in enumerate(health))
     seen = survey(node(looks=looks, health=answers))  # type: ignore[arg-type]
     assert verdict(test_gate.test_answers, seen)[0] == expected

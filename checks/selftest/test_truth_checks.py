@@ -31,6 +31,7 @@ from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Unknown
 
 OK, SICK = HealthAnswer("http://x/health", 200), HealthAnswer("http://x/health", 503)
+P2P_OK = replace(OK, of_p2p=True)
 
 
 def stands(seconds: float, **metrics: float | None) -> tuple[Look, ...]:
@@ -160,6 +161,10 @@ def test_state_and_health_of_a_chain_that_stands(looks: tuple[Look, ...], state:
         ((HealthAnswer("http://x", None, "refused"),), UNKNOWN),
         ((), UNKNOWN),
         ((HealthAnswer("http://x", 405), SICK), HELD),
+        ((HealthAnswer("http://x", 405), SICK, P2P_OK), HELD),
+        ((HealthAnswer("http://x", 405), P2P_OK), BROKEN),
+        ((HealthAnswer("http://x", None, "refused"), P2P_OK), BROKEN),
+        ((HealthAnswer("http://x", 405), OK, P2P_OK), BROKEN),
     ],
 )
 def test_what_a_health_address_may_say_of_a_chain_that_stands(answers: tuple[HealthAnswer, ...], expected: str) -> None:
@@ -222,7 +227,8 @@ def test_a_count_may_be_higher_where_the_target_does_not_list_every_validator() 
     ],
 )
 def test_topology(roles: tuple[str, ...], expected: str) -> None:
-    seen = survey(*(node(f"node-{number}", role=role) for number, role in enumerate(roles, 1)))
+    declared = replace(DECLARED, validators=DECLARED.validators[: roles.count("validator")])
+    seen = survey(*(node(f"node-{number}", role=role) for number, role in enumerate(roles, 1)), declared=declared)
     said, claim = verdict(truth.test_topology, seen)
     assert (said, "can't be met" in claim.observed) == (expected, expected == BROKEN)
 

@@ -117,6 +117,9 @@ def staked(*amounts: object) -> dict[str, Any]:
         (staked("1000000000000000001"), 0, BROKEN),
         (staked("1000000000000000001"), 2, BROKEN),
         ({"validators": FOUR[:3]}, 0, BROKEN),
+        ({"other": 1}, 0, UNKNOWN),
+        ({"validators": []}, 0, UNKNOWN),
+        ({"other": 1}, 2, UNKNOWN),
         (staked("many"), 0, UNKNOWN),
         (staked(10**36), 0, BROKEN),
         (staked(10**36 + 1), 0, UNKNOWN),
@@ -155,7 +158,12 @@ def test_quorum_is_of_the_stake(dead: tuple[str, ...], heavy: int, expected: str
 
 def test_quorum_counts_a_validator_that_no_node_of_the_target_is() -> None:
     its = (*DECLARED.validators, Validator("0xelsewhere"), Validator("0xfar"))
-    assert verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=its)))[0] == BROKEN
+    said, claim = verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=its)))
+    assert (said, "2 are no node" in claim.observed) == (UNKNOWN, True), "they may be up, and may be down"
+    fewer = survey(*down("node-1"), declared=replace(DECLARED, validators=its))
+    assert verdict(validators.test_quorum, fewer)[0] == UNKNOWN
+    half = survey(*down("node-1", "node-2"), declared=replace(DECLARED, validators=its))
+    assert verdict(validators.test_quorum, half)[0] == BROKEN, "even if they are up: 4 of 6"
     assert verdict(validators.test_quorum, survey(declared=UNDECLARED))[0] == HELD
     roles = survey(*each(role="observer"), declared=UNDECLARED)
     assert verdict(validators.test_quorum, roles)[0] == UNKNOWN
@@ -163,9 +171,19 @@ def test_quorum_counts_a_validator_that_no_node_of_the_target_is() -> None:
 
 @pytest.mark.parametrize(
     ("readings", "expected"),
-    [((0, 0), HELD), ((2, 2), HELD), ((0, 1), BROKEN), ((2, 0), HELD), ((0, None), UNKNOWN), ((None, 0), UNKNOWN)],
+    [
+        ((0, 0), HELD),
+        ((2, 2), HELD),
+        ((0, 1), BROKEN),
+        ((2, 0), HELD),
+        ((0, None), UNKNOWN),
+        ((None, 0), UNKNOWN),
+        ((2, 0, 1), BROKEN),
+        ((2, 0, None, 0), HELD),
+        ((0, 1, 0), BROKEN),
+    ],
 )
-def test_equivocations(readings: tuple[float | None, float | None], expected: str) -> None:
+def test_equivocations(readings: tuple[float | None, ...], expected: str) -> None:
     looks = [look(NOW - 1 + n, 99 + n, coc_bft_equivocations_total=value) for n, value in enumerate(readings)]
     assert verdict(validators.test_no_equivocations, survey(node(looks=looks)))[0] == expected
 
@@ -197,6 +215,8 @@ def test_rotation(order: list[int], expected: str, told: str) -> None:
 
 def test_the_validators_may_be_named_by_any_node() -> None:
     mute = node("node-1", answers=answers(coc_getValidators=None))
+    liar = node("node-1", answers=answers(coc_getValidators=rows(["0xme"])))
+    assert verdict(validators.test_rotation, survey(liar, declared=UNDECLARED))[0] == HELD, "most nodes name four"
     assert verdict(validators.test_rotation, survey(mute))[0] == HELD
 
 

@@ -1,0 +1,309 @@
+"""What the rows of the proof do to the network, each undone at the end of its block, and the network at rest again."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from prowl.checks.selftest.network_inventory import NAMES, Inventory
+from prowl.checks.selftest.network_kit import ANSWER_SECONDS, LIMIT_SECONDS, ProofNetwork
+from prowl.checks.selftest.network_machines import PRELOADED
+from prowl.checks.selftest.network_nodes import ProofNode
+from prowl.fixtures.clusters.keys import development_key
+from prowl.fixtures.clusters.spec import CHAIN_ID
+from prowl.fixtures.reference.crypto import PrivateKey
+from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.fixtures.waiting import wait_until
+
+SETTLED_BLOCKS = 5
+SENDER = 9
+GAS_PRICE_WEI = 3_000_000_000
+
+
+@dataclass(frozen=True)
+class Looking:
+    """With what the operator looks: words of his command, another inventory or target, variables of his shell."""
+
+    using: Inventory | None = None
+    target: str = "testnet.toml"
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+Plant = Callable[[ProofNetwork], AbstractContextManager[Looking]]
+WELL = {"coc_consensus_state": 0.0, "coc_peers_connected": float(len(NAMES) - 1)}
+
+
+def page(network: ProofNetwork, name: str) -> dict[str, float]:
+    """Return the metrics of a node; {} if it does not answer."""
+    try:
+        text = httpx.get(f"http://{network.hosts[name]}:9100/metrics", timeout=ANSWER_SECONDS).text
+    except httpx.HTTPError:
+        return {}
+    rows = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, value in rows}
+
+
+def at_rest(network: ProofNetwork) -> None:
+    """Wait until every node is healthy, has all peers and makes blocks."""
+
+    def well() -> bool:
+        pages = [page(network, name) for name in NAMES]
+        return all(each.get(key) == value for each in pages for key, value in WELL.items())
+
+    assert wait_until(well, LIMIT_SECONDS, 0.3), {name: network.nodes[name].last_lines() for name in NAMES}
+    network.await_ready(*NAMES, above=max(network.height(name) or 0 for name in NAMES) + 1)
+
+
+def _others_go_on(network: ProofNetwork, *away: str) -> None:
+    others = [name for name in NAMES if name not in away]
+    network.await_ready(*others, above=max(network.height(name) or 0 for name in others) + SETTLED_BLOCKS)
+
+
+def restarted(
+    name: str, defect: str = "", environment: Mapping[str, str] | None = None, library: str = "now", quorum: bool = True
+) -> Plant:
+    """Start a node with a defect, other variables, or another version."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        node = network.nodes[name]
+        node.stop()
+        node.start(defect, environment, library)
+        try:
+            assert wait_until(lambda: page(network, name), LIMIT_SECONDS, 0.3), node.last_lines()
+            if quorum:
+                _others_go_on(network, name)
+            yield Looking()
+        finally:
+            node.stop()
+            node.start()
+            at_rest(network)
+
+    return plant
+
+
+def stopped(*names: str, seconds: float = 0.0, while_down: bool = True) -> Plant:
+    """Stop nodes (with their containers), and look so many seconds later, or after they are back."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        back = False
+        for name in names:
+            network.nodes[name].stop()
+        try:
+            until = time.monotonic() + seconds
+            wait_until(lambda: time.monotonic() >= until, seconds + 1, 0.5)
+            if not while_down:
+                high = max(network.height(name) or 0 for name in NAMES)
+                back = _start(network, names)
+                network.await_ready(*NAMES, above=high)
+            yield Looking()
+        finally:
+            if not back:
+                _start(network, names)
+            at_rest(network)
+
+    return plant
+
+
+def _start(network: ProofNetwork, names: tuple[str, ...]) -> bool:
+    for name in names:
+        network.nodes[name].start()
+    return True
+
+
+def on_hosts(change: Callable[[ProofNode], None], *names: str) -> Plant:
+    """Change files of hosts: backups, crontab, configuration and memory file are put back as they were."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        with tempfile.TemporaryDirectory() as kept:
+            nodes = [network.nodes[name] for name in names]
+            for node in nodes:
+                _keep(node, Path(kept) / node.name)
+            try:
+                for node in nodes:
+                    change(node)
+                yield Looking()
+            finally:
+                for node in nodes:
+                    _put_back(node, Path(kept) / node.name)
+
+    return plant
+
+
+def _keep(node: ProofNode, kept: Path) -> None:
+    shutil.copytree(node.backups, kept / "backups")
+    for path in (node.config, node.cron, node.meminfo):
+        shutil.copy2(path, kept / path.name)
+
+
+def _put_back(node: ProofNode, kept: Path) -> None:
+    for path in (*node.backups.iterdir(), node.data / "filler"):
+        path.unlink(missing_ok=True)
+    for path in (kept / "backups").iterdir():
+        shutil.copy2(path, node.backups / path.name)
+    for path in (node.config, node.cron, node.meminfo):
+        path.write_bytes((kept / path.name).read_bytes())  # in place: what is mounted over another is this very file
+
+
+def newest(node: ProofNode) -> Path:
+    """Return the newest backup of a node."""
+    return max(node.backups.glob("coc-backup-*.tar.gz"), key=lambda path: path.stat().st_mtime)
+
+
+def aged(path: Path, hours: float) -> Path:
+    """Let a file be as old as that."""
+    then = time.time() - hours * 3600
+    os.utime(path, (then, then))
+    return path
+
+
+def filled(folder: Path, part: float) -> None:
+    """Fill a small file system to a part of it."""
+    space = os.statvfs(folder)
+    size = int(space.f_blocks * space.f_frsize * part) - (space.f_blocks - space.f_bfree) * space.f_frsize
+    with (folder / "filler").open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, size)
+
+
+def few_files(*names: str) -> Plant:
+    """Let the running nodes open few files only."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        before = {network.nodes[name].pid(): () for name in names}
+        kept = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in before}
+        try:
+            for pid, (_soft, hard) in kept.items():
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (1024, hard))
+            yield Looking()
+        finally:
+            for pid, limits in kept.items():
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+
+    return plant
+
+
+def clock_off(name: str, seconds: int) -> Plant:
+    """Let a host's clock be off for every program that is started there from now on."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        node = network.nodes[name]
+        node.write("/etc/faketimerc", f"{seconds:+d}s\n")
+        node.write("/etc/ld.so.preload", f"{PRELOADED}\n")
+        try:
+            yield Looking()
+        finally:
+            node.write("/etc/ld.so.preload", "")
+
+    return plant
+
+
+def with_inventory(change: Callable[[Inventory], None]) -> Plant:
+    """Look with another inventory; the network is as it was."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        made = network.inventory()
+        change(made)
+        yield Looking(using=made)
+
+    return plant
+
+
+def with_rules(old: str, new: str) -> Plant:
+    """Look with another file of alert rules."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        before = network.rules.read_text()
+        assert before.count(old) == 1, f"{old!r} stands there {before.count(old)} times"
+        network.rules.write_text(before.replace(old, new))
+        try:
+            yield Looking()
+        finally:
+            network.rules.write_text(before)
+
+    return plant
+
+
+def torn_backups(name: str) -> Plant:
+    """Take a backup that lacks the last blocks which its name promises."""
+    return on_hosts(lambda node: node.back_up(torn=True), name)
+
+
+def with_earlier_run(hours: float = 2.0) -> Plant:
+    """Let the newest run of the operator's have been made so many hours ago."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        runs = network.operator / ".prowl" / "runs"
+        last = json.loads(max(runs.glob("*/survey.json"), key=lambda path: path.stat().st_mtime).read_text())
+        last["started"] -= hours * 3600
+        for node in last["nodes"].values():
+            for look in node["looks"]:
+                look["at"] -= hours * 3600
+        folder = runs / "20200101-000000-earlier"
+        folder.mkdir()
+        (folder / "survey.json").write_text(json.dumps(last))
+        try:
+            yield Looking()
+        finally:
+            shutil.rmtree(folder)
+
+    return plant
+
+
+def mempool_full(count: int) -> Plant:
+    """Send transfers to node-1, whose limits are off for it, in a network that makes no blocks."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        free = restarted("node-1", environment={"COC_RPC_RATE_LIMIT_DISABLED": "1"})
+        with free(network), stopped("node-2", "node-4", seconds=3)(network) as looking:
+            key = PrivateKey.from_hex(development_key(SENDER).private)
+            for nonce in range(count):
+                raw = sign_transfer(key, nonce, development_key(0).address, 1, GAS_PRICE_WEI, CHAIN_ID)
+                asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_sendRawTransaction", "params": [raw]}
+                answer = httpx.post(f"http://{network.hosts['node-1']}:18780", json=asked, timeout=ANSWER_SECONDS)
+                assert "result" in answer.json(), answer.text
+            yield looking
+
+    return plant
+
+
+def both(*plants: Plant) -> Plant:
+    """Do several things; the operator looks with what the last of them says."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        if len(plants) == 1:
+            with plants[0](network) as looking:
+                yield looking
+            return
+        with plants[0](network), both(*plants[1:])(network) as looking:
+            yield looking
+
+    return plant
+
+
+def with_shell(**variables: str) -> Plant:
+    """Look from a shell with other variables."""
+
+    @contextmanager
+    def plant(_network: ProofNetwork) -> Iterator[Looking]:
+        yield Looking(environment=variables)
+
+    return plant
