@@ -179,17 +179,22 @@ def pytest_runtest_makereport(
         return report
     result = _result(item, check, call)
     setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
-    conclude(report, [result])
+    conclude(item, report, [result])
     return report
 
 
-def conclude(report: pytest.TestReport, results: list[Result]) -> None:
-    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown."""
+def conclude(item: pytest.Item, report: pytest.TestReport, results: list[Result]) -> None:
+    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown.
+
+    The item's properties are set, too: JUnit's report has those of its teardown, which is still to come.
+    """
     counting = [result for result in results if result.counts]
-    report.user_properties += [("verdict", result.verdict.value) for result in results]
-    report.user_properties += [
+    properties = [("verdict", result.verdict.value) for result in results]
+    properties += [
         (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
     ]
+    item.user_properties += properties
+    report.user_properties += properties
     if not counting:
         report.outcome, report.longrepr = "passed", None
         return

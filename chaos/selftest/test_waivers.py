@@ -39,7 +39,7 @@ def test_a_waived_item_passes_with_the_word_in_its_line_in_junit_and_in_the_repo
     assert result.parseoutcomes()["passed"] == 8
     told = result.stdout.str()
     assert "HELD: 6 held, 2 waived, " in told
-    assert len([line for line in result.outlines if "PASSED (waived: broken)" in line]) == 2
+    assert result.stdout.str().count("PASSED (waived: broken)") == 2
     assert f"BROKEN daily/peers on node-1 (waived until 2099-01-01: {REASON}): A node is connected" in told
     rows = {(row["item"], row["node"]): row for row in testnet.report["results"]}
     row: Any = rows["daily/peers", "node-1"]
