@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -238,12 +239,17 @@ def _asked_by(check: Check) -> str:
 
 def _own_words(item: pytest.Item) -> str:
     """Return what a command needs to find a check that is not Prowl's own: its file, and the catalogue files."""
-    if item.path.resolve().is_relative_to(Path(__file__).resolve().parent):
+    if _is_own(item.path):
         return ""
     here = item.config.invocation_params.dir
     path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
     named = [word for file in item.config.getoption("catalogue") or () for word in ("--catalogue", str(file))]
     return " " + shlex.join([str(path), *named])
+
+
+@cache
+def _is_own(path: Path) -> bool:
+    return path.resolve().is_relative_to(Path(__file__).resolve().parent)
 
 
 def _promise(item: pytest.Item) -> str:
