@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -195,17 +196,22 @@ def pytest_runtest_makereport(
         return report
     result = _result(item, check, call)
     setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
-    conclude(report, [result])
+    conclude(item, report, [result])
     return report
 
 
-def conclude(report: pytest.TestReport, results: list[Result]) -> None:
-    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown."""
+def conclude(item: pytest.Item, report: pytest.TestReport, results: list[Result]) -> None:
+    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown.
+
+    The item's properties are set, too: JUnit's report has those of its teardown, which is still to come.
+    """
     counting = [result for result in results if result.counts]
-    report.user_properties += [("verdict", result.verdict.value) for result in results]
-    report.user_properties += [
+    properties = [("verdict", result.verdict.value) for result in results]
+    properties += [
         (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
     ]
+    item.user_properties += properties
+    report.user_properties += properties
     if not counting:
         report.outcome, report.longrepr = "passed", None
         return
@@ -253,12 +259,17 @@ def _asked_by(config: pytest.Config, check: Check) -> str:
 
 def _own_words(item: pytest.Item) -> str:
     """Return what a command needs to find a check that is not Prowl's own: its file, and the catalogue files."""
-    if item.path.resolve().is_relative_to(Path(__file__).resolve().parent):
+    if _is_own(item.path):
         return ""
     here = item.config.invocation_params.dir
     path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
     named = [word for file in item.config.getoption("catalogue") or () for word in ("--catalogue", str(file))]
     return " " + shlex.join([str(path), *named])
+
+
+@cache
+def _is_own(path: Path) -> bool:
+    return path.resolve().is_relative_to(Path(__file__).resolve().parent)
 
 
 def _promise(item: pytest.Item) -> str:
