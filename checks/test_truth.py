@@ -8,7 +8,7 @@ from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey import Look, NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
@@ -46,7 +46,10 @@ def test_at_the_tip(node: NodeView) -> None:
     expected = f"at most {LAG_BLOCKS} blocks behind the highest of the others"
     height = node.heights(expected)[-1][1]
     lag = chain.lag_blocks(node, expected)
-    node.expect(expected, lag <= LAG_BLOCKS, f"height {height}, {lag} blocks behind")
+    tip = node.survey.curves.height(float("inf"))
+    node.expect(
+        expected, lag <= LAG_BLOCKS, f"height {height}, {lag} blocks behind; the highest that was seen is {tip}"
+    )
 
 
 @check("truth/pace", needs="rpc", next=STALL)
@@ -123,7 +126,7 @@ def test_health_is_true(node: NodeView) -> None:
         raise Unknown(Claim(expected, problem))
     moving = chain.moves(node, expected)
     # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
-    moving = moving or chain.head(node, expected).number > node.heights(expected)[-1][1]
+    moving = moving or chain.head(node, expected).number > max(height for _look, height in node.heights(expected))
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
     well = [answer.url for answer in chain.for_operators(answered) if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
@@ -163,10 +166,15 @@ def test_peers_are_true(node: NodeView) -> None:
         raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
     told += f" for {stretch:.0f} s" if stretch else ""
     if wrong_since is not None and _names_strangers(node, count):
-        raise Unknown(
-            Claim(expected, f"{told}; it names as many peers, and {node.survey.target} does not list them all")
-        )
+        raise Unknown(Claim(expected, f"{told}; it names as many peers: {node.survey.target} lists not all of them"))
+    if wrong_since is not None:
+        others = [name for name, seen in node.survey.nodes.items() if name != node.name and _answered(seen.looks)]
+        told += f" ({chain.some(others) or 'nobody'})"
     node.expect(expected, wrong_since is None, told)
+
+
+def _answered(looks: tuple[Look, ...]) -> bool:
+    return bool(looks) and looks[-1].height is not None
 
 
 def _names_strangers(node: NodeView, count: float) -> bool:
