@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.survey import BlockSeen, NodeView, Survey
+from prowl.fixtures.survey import BlockSeen, HealthAnswer, NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
 YOUNG_BLOCKS = 7  # the first has no stamp, and five steps are needed
 YOUNG = "how long a pause may last is not known: the chain is too young to tell its block interval (an inventory may)"
+
+
+NOT_HERE = (404, 405)
+
+
+def for_operators(answered: Iterable[HealthAnswer]) -> list[HealthAnswer]:
+    """Return the health answers by which an operator judges a node.
+
+    That of the P2P port, by which peers see that the process lives, counts only where the node has no other.
+    """
+    every = list(answered)
+    return [answer for answer in every if not answer.of_p2p and answer.status not in NOT_HERE] or every
 
 
 def head(node: NodeView, expected: str) -> BlockSeen:

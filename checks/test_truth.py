@@ -6,7 +6,6 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
-from prowl.checks.test_recovery import NOT_HERE
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.survey import Look, NodeView
@@ -116,10 +115,7 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
-
-    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
-    """
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
@@ -132,8 +128,7 @@ def test_health_is_true(node: NodeView) -> None:
     # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
     moving = moving or chain.head(node, expected).number > max(height for _look, height in node.heights(expected))
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
-    for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
-    well = [answer.url for answer in for_operators or answered if answer.status == 200]
+    well = [answer.url for answer in chain.for_operators(answered) if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 
