@@ -17,12 +17,13 @@ YOUNG = "how long a pause may last is not known: the chain is too young to tell 
 NOT_HERE = (404, 405)
 
 
-def for_operators(answered: Iterable[HealthAnswer]) -> list[HealthAnswer]:
-    """Return the health answers by which an operator judges a node.
+def for_operators(asked: Iterable[HealthAnswer]) -> list[HealthAnswer]:
+    """Return the health answers by which an operator judges a node, of all that were asked.
 
-    That of the P2P port, by which peers see that the process lives, counts only where the node has no other.
+    That of the P2P port, by which peers see that the process lives, counts only where the node has no other: one that
+    did not answer is there all the same.
     """
-    every = list(answered)
+    every = list(asked)
     return [answer for answer in every if not answer.of_p2p and answer.status not in NOT_HERE] or every
 
 
