@@ -56,12 +56,14 @@ def _init(asked: argparse.Namespace) -> int:
         return _refuse("Give the RPC address of each node, or --prometheus URL with nothing beside it.")
     if asked.output.exists():
         return _refuse(f"{asked.output} is there already and is not overwritten; name another file with --output.")
-    for url in ",".join(asked.urls).split(",") if asked.urls else ():
-        if not inventory.is_address(url):
-            return _refuse("An address is written like http://10.0.0.1:18780, without user, password or query.")
-    pairs = [url.partition(",") for url in asked.urls]
-    urls = [rpc for rpc, _comma, _page in pairs]
-    metrics = {rpc.rstrip("/"): page for rpc, _comma, page in pairs if page}
+    pairs = [url.split(",") for url in asked.urls]
+    if not all(len(pair) <= 2 and all(inventory.is_address(each) for each in pair) for pair in pairs):
+        return _refuse(
+            "An address is written like http://10.0.0.1:18780, without user, password or query; behind it may stand "
+            "a comma and the address of its metrics page."
+        )
+    urls = list(dict.fromkeys(rpc.rstrip("/") for rpc, *_page in pairs))
+    metrics = {rpc.rstrip("/"): page[0] for rpc, *page in pairs if page}
     try:
         if asked.prometheus:
             metrics = prometheus_target.metrics_addresses(asked.prometheus)

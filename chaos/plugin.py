@@ -174,7 +174,7 @@ def pytest_runtest_makereport(
         return report
     result = _result(item, scenario, call)
     setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
-    checks.conclude(report, [result])
+    checks.conclude(item, report, [result])
     return report
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression  # what -k means, and pytest offers it nowhere else
 
 from prowl.checks import backups, gate
 from prowl.checks.registry import Check, check_of
@@ -102,11 +104,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         lacking = target.lacks(name, *check.needs)
         if lacking is None:
             asked.append(name or WHOLE)
-        else:
+        elif _named(metafunc, f"{check.item}-{name or WHOLE}"):
             config.stash[reports.NOT_ASKED].append(
                 NotAsked(check.item, lacking, name, waiver_of(rules, check.item, name, today()))
             )
     metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
+
+
+def _named(metafunc: pytest.Metafunc, item_id: str) -> bool:
+    """Whether ``-k`` would leave an item, if it were made: what was not asked is told of what was asked for.
+
+    A gate's own list is whole in any case.
+    """
+    words = metafunc.config.getoption("keyword").strip()
+    if not words or metafunc.config.getoption("gate"):
+        return True
+    names = [name.lower() for name in (item_id, metafunc.function.__name__, metafunc.module.__name__)]
+    try:
+        return Expression.compile(words).evaluate(lambda word, /, **_more: any(word.lower() in name for name in names))
+    except SyntaxError:
+        return True  # pytest says what is wrong with it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -179,17 +196,22 @@ def pytest_runtest_makereport(
         return report
     result = _result(item, check, call)
     setattr(report, reports.RESULTS_ATTRIBUTE, [result.as_json()])
-    conclude(report, [result])
+    conclude(item, report, [result])
     return report
 
 
-def conclude(report: pytest.TestReport, results: list[Result]) -> None:
-    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown."""
+def conclude(item: pytest.Item, report: pytest.TestReport, results: list[Result]) -> None:
+    """Set a report's outcome by its results: pytest's failure for broken, pytest's error for unknown.
+
+    The item's properties are set, too: JUnit's report has those of its teardown, which is still to come.
+    """
     counting = [result for result in results if result.counts]
-    report.user_properties += [("verdict", result.verdict.value) for result in results]
-    report.user_properties += [
+    properties = [("verdict", result.verdict.value) for result in results]
+    properties += [
         (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
     ]
+    item.user_properties += properties
+    report.user_properties += properties
     if not counting:
         report.outcome, report.longrepr = "passed", None
         return
@@ -206,7 +228,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
     target = item.config.stash[fixtures.TARGET]
-    words = f"{targets.words(target)}{_asked_by(check)}"
+    words = f"{targets.words(target)}{_asked_by(item.config, check)}"
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
@@ -226,19 +248,28 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     )
 
 
-def _asked_by(check: Check) -> str:
-    """Return the option without which a check is not asked for at all."""
-    return " --drill" if check.drill else " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+def _asked_by(config: pytest.Config, check: Check) -> str:
+    """Return the options without which a check is not asked for at all, or a backup is not opened."""
+    if not check.drill:
+        return " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+    home: Path | None = config.getoption("node_home")
+    elsewhere = home is not None and not config.stash[fixtures.TARGET].owned
+    return f" --drill --node-home {shlex.quote(str(home))}" if elsewhere else " --drill"
 
 
 def _own_words(item: pytest.Item) -> str:
     """Return what a command needs to find a check that is not Prowl's own: its file, and the catalogue files."""
-    if item.path.resolve().is_relative_to(Path(__file__).resolve().parent):
+    if _is_own(item.path):
         return ""
     here = item.config.invocation_params.dir
     path = item.path.relative_to(here) if item.path.is_relative_to(here) else item.path
     named = [word for file in item.config.getoption("catalogue") or () for word in ("--catalogue", str(file))]
     return " " + shlex.join([str(path), *named])
+
+
+@cache
+def _is_own(path: Path) -> bool:
+    return path.resolve().is_relative_to(Path(__file__).resolve().parent)
 
 
 def _promise(item: pytest.Item) -> str:

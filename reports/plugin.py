@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from _pytest import junitxml  # the one way to properties of the whole suite tha
 
 from prowl.reports import gate, html, run, terminal
 from prowl.reports.run import Report, Run
-from prowl.reports.verdicts import NotAsked, Result, Verdict
+from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
 PROGRAM_ARGUMENTS = 3  # what ``prowl run`` puts before the user's words: -p, the plugin, --rootdir=...
 
@@ -79,11 +78,24 @@ def planned(config: pytest.Config, target: str, cluster: str) -> Run:
     return Run(Path(), seed, target, cluster, run.repeat(program(), words, seed), 0.0)
 
 
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple[str, dict[str, bool]]] | None:
+    """Let the line of an item that passed without being held say why it did: waived, or advisory."""
+    excused = [row for row in getattr(report, RESULTS_ATTRIBUTE, ()) if row["verdict"] != Verdict.HELD]
+    if not report.passed or not excused:
+        return None
+    word = "waived" if any(row["waiver"] for row in excused) else "advisory"
+    return (
+        "passed",
+        word[0],
+        (f"PASSED ({word}: {worst(Verdict(row['verdict']) for row in excused)})", {"yellow": True}),
+    )
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """In an xdist worker: hand what was not asked to the controller."""
     output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
     if output is not None:
-        output[WORKER_KEY] = [asdict(row) for row in session.config.stash.get(NOT_ASKED, [])]
+        output[WORKER_KEY] = [row.as_json() for row in session.config.stash.get(NOT_ASKED, [])]
 
 
 def note(config: pytest.Config, line: str) -> None:

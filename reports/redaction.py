@@ -71,6 +71,8 @@ def remember(value: str) -> None:
 
 def redact(text: str) -> str:
     """Return a text without the secrets that this process has read."""
+    if not _values:
+        return text
     for value in sorted(_values, key=len, reverse=True):
         if value in text:
             text = text.replace(value, HIDDEN)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -71,7 +71,9 @@ class Result:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row for ``report.json``, of plain values only: it also travels from xdist's workers."""
-        return {**asdict(self), "verdict": self.verdict.value}
+        parts = {"drift": self.drift, "waiver": self.waiver}
+        plain = {name: vars(part) if part is not None else None for name, part in parts.items()}
+        return {**vars(self), **plain, "verdict": self.verdict.value}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Result:
@@ -97,6 +99,10 @@ class NotAsked:
     reason: str
     node: str | None = None
     waiver: Waiver | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row for ``report.json``, of plain values only."""
+        return {**vars(self), "waiver": vars(self.waiver) if self.waiver is not None else None}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> NotAsked:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from prowl.chaos.prune import MOST_RUNS
+from prowl.chaos.selftest.stub_net import StubNet, prowl, testnet
 from prowl.fixtures import targets
 from prowl.fixtures.owed.guard import claim, living
 from prowl.fixtures.selftest.stub import PAGE, StubNode
@@ -21,47 +19,15 @@ from prowl.fixtures.targets import Target
 
 pytest_plugins = ("pytester",)
 
+__all__ = ["testnet"]  # the kit's fixture: pytest looks for it here
+
 ALONE_AND_BESIDE = pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
 CHOICES = ("embedded", "containers", "testnet.toml", "localhost", "prometheus:")
-
-
-@dataclass
-class StubNet:
-    """Stub nodes, an inventory of them, and a way to run Prowl on it."""
-
-    pytester: pytest.Pytester
-    stubs: dict[str, StubNode]
-
-    def run(self, *words: str) -> pytest.RunResult:
-        nodes = "\n".join(stub.toml for stub in self.stubs.values())
-        times = "[network]\nblock_interval_seconds = 0.05\ndead_proposer_seconds = 1\nround_timeout_seconds = 0.2\n"
-        self.pytester.makefile(".toml", testnet=times + nodes)
-        return prowl(self.pytester, "--target", "testnet.toml", *words)
-
-    @property
-    def report(self) -> dict[str, list[dict[str, object]]]:
-        (path,) = self.pytester.path.glob(".prowl/runs/*/report.json")
-        found: dict[str, list[dict[str, object]]] = json.loads(path.read_text())
-        return found
-
-    def verdicts(self, node: str) -> dict[object, object]:
-        return {row["item"]: row["verdict"] for row in self.report["results"] if row["node"] == node}
 
 
 @pytest.fixture(autouse=True)
 def _no_target_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PROWL_TARGET", raising=False)
-
-
-def prowl(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return pytester.run(sys.executable, "-m", "prowl.chaos.cli", "run", *words, timeout=120)
-
-
-@pytest.fixture
-def testnet(pytester: pytest.Pytester) -> Iterator[StubNet]:
-    with ExitStack() as stack:
-        names = ("node-1", "node-10", "node-2", "node-3")
-        yield StubNet(pytester, {name: stack.enter_context(StubNode(name)) for name in names})
 
 
 def told(result: pytest.RunResult) -> str:
@@ -136,6 +102,18 @@ def test_all_is_held(testnet: StubNet, workers: tuple[str, ...]) -> None:
     assert {"daily/disk", "backup/name", "alerts/low-peers"} <= not_asked
     assert not judged & not_asked
     assert testnet.report["run"]["partial"] is False  # type: ignore[call-overload]
+
+
+def test_who_asks_for_a_line_hears_why_just_that_one_was_not_asked(testnet: StubNet) -> None:
+    assert testnet.run("-k", "daily/disk or daily/peers").ret == 0
+    assert {row["item"] for row in testnet.report["not_asked"]} == {"daily/disk"}
+
+
+def test_a_wrong_expression_is_pytests_to_refuse(testnet: StubNet) -> None:
+    wrong = testnet.run("-k", "daily and")
+    assert wrong.ret == 4
+    assert "Wrong expression passed to '-k'" in told(wrong)
+    assert "Traceback" not in told(wrong)
 
 
 @ALONE_AND_BESIDE
