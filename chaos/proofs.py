@@ -38,6 +38,7 @@ class Reach(StrEnum):
     SILENT = "accepts but does not answer"
     CLOSED = "closes without an answer"
     REFUSED = "refuses"
+    UNTRIED = "could not be asked from here"
 
 
 def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach:
@@ -46,8 +47,10 @@ def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach
         connection = socket.create_connection(address(end), timeout_seconds)
     except ConnectionRefusedError:
         return Reach.REFUSED
-    except OSError:  # not even the handshake: its queue is full, as a paused process's may be
+    except TimeoutError:  # not even the handshake: its queue is full, as a paused process's may be
         return Reach.SILENT
+    except OSError:  # no socket to be had, no way there: that says nothing of who should answer
+        return Reach.UNTRIED
     with connection:
         try:
             connection.sendall(REQUEST % address(end)[0].encode())
@@ -120,7 +123,9 @@ def not_synced(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     asked = tuple(names)
     others = tuple(name for name in cluster.spec.names if name not in asked)
     tips = at_once(lambda name: height_of(cluster, name), others or asked)
-    tip = max((height for height in tips.values() if height is not None), default=0)
+    tip = max((height for height in tips.values() if height is not None), default=None)
+    if tip is None:
+        return f"the RPC of {', '.join(tips)} does not answer, so that there is nothing to compare with"
     told = at_once(lambda name: height_of(cluster, name), asked)
     silent = [name for name, height in told.items() if height is None]
     if silent:

@@ -5,12 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.survey import BlockSeen, NodeView, Survey
+from prowl.fixtures.survey import BlockSeen, HealthAnswer, NodeView, Survey
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks
+YOUNG_BLOCKS = 7  # the first has no stamp, and five steps are needed
 YOUNG = "how long a pause may last is not known: the chain is too young to tell its block interval (an inventory may)"
+
+
+NOT_HERE = (404, 405)
+
+
+def for_operators(answered: Iterable[HealthAnswer]) -> list[HealthAnswer]:
+    """Return the health answers by which an operator judges a node.
+
+    That of the P2P port, by which peers see that the process lives, counts only where the node has no other.
+    """
+    every = list(answered)
+    return [answer for answer in every if not answer.of_p2p and answer.status not in NOT_HERE] or every
 
 
 def head(node: NodeView, expected: str) -> BlockSeen:
@@ -42,16 +55,29 @@ def lag_blocks(node: NodeView, expected: str) -> int:
 
 
 def standing_seconds(node: NodeView) -> float:
-    """Return for how long a node's newest height was watched and did not rise."""
-    answers = [look for look in node.seen.looks if look.height is not None]
-    if not answers:
+    """Return for how long a newest height was watched and did not rise: from when it came back, if that is later."""
+    since, _rose = _last_rise(node)
+    if since is None:
         return 0.0
-    newest, since = answers[-1], answers[-1].at
-    for look in reversed(answers):
-        if (look.height or 0) < (newest.height or 0):
-            break
-        since = look.at
-    return newest.at - since
+    newest = next(look for look in reversed(node.seen.looks) if look.height is not None)
+    up = newest.metric("coc_uptime_seconds").value
+    return newest.at - since if up is None or up < 0 else min(newest.at - since, up)
+
+
+def _last_rise(node: NodeView) -> tuple[float | None, bool]:
+    """Return when a node's height rose last (or was first seen, or fell to where it is), and whether it ever rose.
+
+    A tip that is given up and comes back is no rise.
+    """
+    level: int | None = None
+    since, rose = None, False
+    for look in node.seen.looks:
+        if look.height is None:
+            continue
+        if level is None or not level - REORGANISED_BLOCKS <= look.height <= level:
+            rose = rose or (level is not None and look.height > level)
+            level, since = look.height, look.at
+    return since, rose
 
 
 def moves(node: NodeView, expected: str) -> bool:
@@ -61,7 +87,7 @@ def moves(node: NodeView, expected: str) -> bool:
     """
     heights = [height for _look, height in node.heights(expected)]
     stood, allowed = standing_seconds(node), node.survey.declared.pause_seconds
-    rose = heights[-1] > min(heights)
+    _since, rose = _last_rise(node)
     if stood >= allowed and not (rose and node.survey.block_interval_seconds is None):
         if not can_tell_pauses(node.survey):
             raise Unknown(Claim(expected, f"height {heights[-1]} stood still for {stood:.0f} s; {YOUNG}"))
@@ -73,8 +99,9 @@ def moves(node: NodeView, expected: str) -> bool:
 
 
 def can_tell_pauses(survey: Survey) -> bool:
-    """Whether it is known how long a pause may last: a Prometheus is looked at over more than any of them."""
-    return survey.block_interval_seconds is not None or survey.height_source != "eth_blockNumber"
+    """Whether it is known how long a pause may last: a young chain has no interval, and perhaps nobody says it."""
+    heights = (look.height for seen in survey.nodes.values() for look in seen.looks[-1:] if look.height is not None)
+    return survey.block_interval_seconds is not None or max(heights, default=0) >= YOUNG_BLOCKS
 
 
 def recent(survey: Survey) -> tuple[BlockSeen, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.mark.expression import Expression  # what -k means, and pytest offers it nowhere else
 
 from prowl.checks import backups, gate
 from prowl.checks.registry import Check, check_of
@@ -103,11 +104,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         lacking = target.lacks(name, *check.needs)
         if lacking is None:
             asked.append(name or WHOLE)
-        else:
+        elif _named(metafunc, f"{check.item}-{name or WHOLE}"):
             config.stash[reports.NOT_ASKED].append(
                 NotAsked(check.item, lacking, name, waiver_of(rules, check.item, name, today()))
             )
     metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
+
+
+def _named(metafunc: pytest.Metafunc, item_id: str) -> bool:
+    """Whether ``-k`` would leave an item, if it were made: what was not asked is told of what was asked for.
+
+    A gate's own list is whole in any case.
+    """
+    words = metafunc.config.getoption("keyword").strip()
+    if not words or metafunc.config.getoption("gate"):
+        return True
+    names = [name.lower() for name in (item_id, metafunc.function.__name__, metafunc.module.__name__)]
+    try:
+        return Expression.compile(words).evaluate(lambda word, /, **_more: any(word.lower() in name for name in names))
+    except SyntaxError:
+        return True  # pytest says what is wrong with it
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -212,7 +228,7 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     name = _whose(item, check) if check.scope == "node" else None
     whose = f" --node {name}" if name is not None else ""
     target = item.config.stash[fixtures.TARGET]
-    words = f"{targets.words(target)}{_asked_by(check)}"
+    words = f"{targets.words(target)}{_asked_by(item.config, check)}"
     rules = target.network.waivers if target.network is not None and verdict is not Verdict.HELD else ()
     again = f"{reports.program()}{_own_words(item)} -k {check.item}{whose} {words}"
     return Result(
@@ -232,9 +248,13 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
     )
 
 
-def _asked_by(check: Check) -> str:
-    """Return the option without which a check is not asked for at all."""
-    return " --drill" if check.drill else " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+def _asked_by(config: pytest.Config, check: Check) -> str:
+    """Return the options without which a check is not asked for at all, or a backup is not opened."""
+    if not check.drill:
+        return " --gate" if check.item.startswith(gate.GATE_ONLY) else ""
+    home: Path | None = config.getoption("node_home")
+    elsewhere = home is not None and not config.stash[fixtures.TARGET].owned
+    return f" --drill --node-home {shlex.quote(str(home))}" if elsewhere else " --drill"
 
 
 def _own_words(item: pytest.Item) -> str:

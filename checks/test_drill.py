@@ -20,11 +20,7 @@ STAMP_SECONDS = 1  # names and files are stamped in whole seconds
     next="Backup Strategy > Manual Backup: make another backup, and drill again",
 )
 def test_restore(node: NodeView, drilled: Drilled) -> None:
-    """The newest backup can be restored: it opens at the height that its name says, and syncs the rest.
-
-    The manual's script asks for the height first and packs a running node then: it opens with the blocks, too, that
-    came meanwhile.
-    """
+    """The newest backup can be restored: it opens at the height that its name says, and syncs the rest."""
     expected = "a node opens it at the height in its name, and syncs the rest"
     if drilled.impossible:
         raise Unknown(Claim(expected, drilled.impossible))
@@ -34,6 +30,7 @@ def test_restore(node: NodeView, drilled: Drilled) -> None:
     told = f"{drilled.archive} opened at height {drilled.opened_at}"
     if says is None or says.height is None:
         raise Unknown(Claim(expected, f"{told}; its name says no height"))
+    # The manual's script asks for the height and then packs a running node, with the blocks that come meanwhile.
     packed = _blocks_while_packed(node, drilled.archive, says.made)
     if not says.height <= drilled.opened_at <= says.height + packed:
         more = f" to {says.height + packed} (what came while it was packed)" if packed else ""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
-
-NOT_HERE = (404, 405)
 
 
 @check("recovery/health-endpoints", needs="rpc", next="Failure Recovery > Consensus Stall: restart affected nodes")
@@ -20,7 +19,7 @@ def test_health_endpoint(node: NodeView) -> None:
         raise Unknown(Claim(expected, promised.problem))
     observed = f"{promised.url} answered {promised.status}"
     elsewhere = next((answer for answer in others if answer.status == 200), None)
-    if promised.status in NOT_HERE and elsewhere is not None:
+    if promised.status in chain.NOT_HERE and elsewhere is not None:
         node.expect(expected, True, f"{observed}, {elsewhere.url} answered 200", drift=(promised.url, elsewhere.url))
     else:
         node.expect(expected, promised.status == 200, observed)

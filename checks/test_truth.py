@@ -6,10 +6,9 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
-from prowl.checks.test_recovery import NOT_HERE
 from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey import Look, NodeView
 from prowl.fixtures.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
@@ -47,7 +46,10 @@ def test_at_the_tip(node: NodeView) -> None:
     expected = f"at most {LAG_BLOCKS} blocks behind the highest of the others"
     height = node.heights(expected)[-1][1]
     lag = chain.lag_blocks(node, expected)
-    node.expect(expected, lag <= LAG_BLOCKS, f"height {height}, {lag} blocks behind")
+    tip = node.survey.curves.height(float("inf"))
+    node.expect(
+        expected, lag <= LAG_BLOCKS, f"height {height}, {lag} blocks behind; the highest that was seen is {tip}"
+    )
 
 
 @check("truth/pace", needs="rpc", next=STALL)
@@ -113,10 +115,7 @@ def test_state_is_true(node: NodeView) -> None:
 
 @check("truth/health", needs="rpc", next=STALL)
 def test_health_is_true(node: NodeView) -> None:
-    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address.
-
-    That of the P2P port, by which peers see that it lives, counts only where the node has no other.
-    """
+    """A node that is behind the others, or whose chain stands still, does not answer ok at its health address."""
     stood = node.survey.declared.pause_seconds
     expected = (
         f"no health address says ok while it is {BEHIND_BLOCKS} blocks behind, or no block came for {stood:.0f} s"
@@ -127,10 +126,9 @@ def test_health_is_true(node: NodeView) -> None:
         raise Unknown(Claim(expected, problem))
     moving = chain.moves(node, expected)
     # The head was asked after the last look and before the health: a chain that goes on by then has a right to its ok.
-    moving = moving or chain.head(node, expected).number > node.heights(expected)[-1][1]
+    moving = moving or chain.head(node, expected).number > max(height for _look, height in node.heights(expected))
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
-    for_operators = [answer for answer in answered if not answer.of_p2p and answer.status not in NOT_HERE]
-    well = [answer.url for answer in for_operators or answered if answer.status == 200]
+    well = [answer.url for answer in chain.for_operators(answered) if answer.status == 200]
     told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
     node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
 
@@ -168,10 +166,15 @@ def test_peers_are_true(node: NodeView) -> None:
         raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
     told += f" for {stretch:.0f} s" if stretch else ""
     if wrong_since is not None and _names_strangers(node, count):
-        raise Unknown(
-            Claim(expected, f"{told}; it names as many peers, and {node.survey.target} does not list them all")
-        )
+        raise Unknown(Claim(expected, f"{told}; it names as many peers: {node.survey.target} lists not all of them"))
+    if wrong_since is not None:
+        others = [name for name, seen in node.survey.nodes.items() if name != node.name and _answered(seen.looks)]
+        told += f" ({chain.some(others) or 'nobody'})"
     node.expect(expected, wrong_since is None, told)
+
+
+def _answered(looks: tuple[Look, ...]) -> bool:
+    return bool(looks) and looks[-1].height is not None
 
 
 def _names_strangers(node: NodeView, count: float) -> bool:

@@ -120,6 +120,8 @@ class Stakes:
 
     def expect(self, network: NetworkView, expected: str, stake: int, told: str) -> None:
         """Say whether a stake is a quorum; Unknown if it would be one with the unseen."""
+        silent = [name for name in self.by_node if name not in self.answering]
+        told += f"; no answer from {chain.some(silent)}" if silent else ""
         held, may_be = 3 * stake > 2 * self.total, 3 * (stake + sum(self.unseen)) > 2 * self.total
         if self.unseen:
             told += f"; {len(self.unseen)} are no node that the target names (by an address), and were not asked"

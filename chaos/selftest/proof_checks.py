@@ -6,8 +6,10 @@ Long, so not among the selftests: ``tox -e proof -- chaos/selftest/proof_checks.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from prowl.fixtures.waiting import wait_until
 pytest_plugins = ("pytester",)
 
 LIMIT_SECONDS = 60.0
+HOUR = 3600.0
 MISSED_BLOCKS = 100
 WAIVER = """
 [[waivers]]
@@ -138,7 +141,7 @@ def _said_while_catching_up(cluster: EmbeddedCluster, name: str) -> list[str]:
     return said
 
 
-def test_the_gate_is_go_on_reference_nodes_and_no_go_with_one_stopped(pytester: pytest.Pytester) -> None:
+def test_the_gate_is_go_on_reference_nodes_and_no_go_with_each_sickness(pytester: pytest.Pytester) -> None:
     with EmbeddedCluster(ClusterSpec(5), pytester.path / "cluster") as cluster:
         cluster.start()
         rows = ["[network]\nchain_id = 18780\nround_timeout_seconds = 2\ndead_proposer_seconds = 2\n"]
@@ -165,6 +168,14 @@ def test_the_gate_is_go_on_reference_nodes_and_no_go_with_one_stopped(pytester: 
         told = "GO for testnet.toml: 64 results on 5 nodes are held, but for 5 that are waived"
         assert _decision(go) == told, go.stdout.str()
         assert "COC_RPC_RATE_LIMIT_DISABLED=1" in go.stdout.str()
+        (archive,) = (pytester.path / "backups" / "node-2").iterdir()
+        whole = archive.read_bytes()
+        for sickness, old_seconds, content in (("every-six-hours", 8 * HOUR, whole), ("manual", HOUR, whole[:-2000])):
+            archive.write_bytes(content)
+            os.utime(archive, (time.time() - old_seconds,) * 2)
+            sick = _decision(pytester.run(*words, timeout=120))
+            assert sick.startswith(f"NO-GO for testnet.toml: backup/{sickness} on node-2 is broken"), sick
+        archive.write_bytes(whole)
         cluster.kill("node-3")
         no_go = pytester.run(*words, timeout=120)
     assert no_go.ret == 1

@@ -104,6 +104,18 @@ def test_all_is_held(testnet: StubNet, workers: tuple[str, ...]) -> None:
     assert testnet.report["run"]["partial"] is False  # type: ignore[call-overload]
 
 
+def test_who_asks_for_a_line_hears_why_just_that_one_was_not_asked(testnet: StubNet) -> None:
+    assert testnet.run("-k", "daily/disk or daily/peers").ret == 0
+    assert {row["item"] for row in testnet.report["not_asked"]} == {"daily/disk"}
+
+
+def test_a_wrong_expression_is_pytests_to_refuse(testnet: StubNet) -> None:
+    wrong = testnet.run("-k", "daily and")
+    assert wrong.ret == 4
+    assert "Wrong expression passed to '-k'" in told(wrong)
+    assert "Traceback" not in told(wrong)
+
+
 @ALONE_AND_BESIDE
 def test_nothing_selected(testnet: StubNet, workers: tuple[str, ...]) -> None:
     assert testnet.run("-k", "nothing", *workers).ret == 5

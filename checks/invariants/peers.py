@@ -64,9 +64,11 @@ def wrongs(world: World, node: str, samples: tuple[Sample, ...], patience: float
     truths: dict[int, tuple[int, int]] = {}
     for sample in samples:
         span = world.at(sample.t)
-        if not sample.answered or span.phases[node] is not Phase.UP:
+        if span.phases[node] is not Phase.UP:
             here = unread_since = None
             continue
+        if not sample.answered:
+            continue  # missed once, it neither clears nor accuses
         count = number(sample.values.get(METRIC))
         if count is None:
             unread_since = sample.t if unread_since is None else unread_since

@@ -9,7 +9,7 @@ the latest block and the RPC's height are the same within what one sample and on
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
@@ -94,11 +94,15 @@ def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[
 
 
 def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stretch]) -> Iterator[Stall]:
-    """The node's own height stands for longer than a pause may last, counting time with a quorum."""
+    """The node's own height stands for longer than a pause may last, counting time with a quorum.
+
+    Where nobody can say whether there was one (nodes that are up by the events do not answer), a stretch longer than
+    the loss of a quorum may be kept quiet counts, too: if there was none, the state had to leave 0 for that.
+    """
     least = pace.pause_seconds(-inf)
     if least is None:
         return
-    for run in runs:
+    for run in _stands(runs):
         if run.last - run.first <= least:
             continue
         for mine in awake:
@@ -106,13 +110,28 @@ def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stret
             allowed = pace.pause_seconds(begin) or least
             passed = 0.0
             for span in world.over(begin, end):
-                if not span.sure:
+                seconds = span.end - span.begin
+                due = allowed - passed if span.sure else max(allowed - passed, pace.signal_seconds)
+                if not span.possible or (not span.sure and seconds <= pace.signal_seconds):
                     continue
-                if passed + span.end - span.begin > allowed:
-                    stretch = Stretch(span.begin + allowed - passed, end)
-                    yield Stall(stretch, begin, f"no block after height {run.height}")
+                if seconds > due:
+                    yield Stall(Stretch(span.begin + due, end), begin, f"no block after height {run.height}")
                     break
-                passed += span.end - span.begin
+                passed += seconds
+
+
+def _stands(runs: list[Run]) -> Iterator[Run]:
+    """Return the stretches without a higher block: another one in its place, or the one below again, is no progress."""
+    here: Run | None = None
+    for run in runs:
+        if here is not None and run.height in (here.height, here.height - 1):
+            here = replace(here, last=run.last)
+            continue
+        if here is not None:
+            yield here
+        here = run
+    if here is not None:
+        yield here
 
 
 def says_ok(value: object) -> bool | None:
@@ -135,6 +154,8 @@ def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str)
         found.unread.append(f"{STATE} was missing, or no number, where the node answered")
     for stall in stalls(world, pace, seen, node):
         during = [sample for sample in answers if stall.stretch.begin < sample.t < stall.stretch.end]
+        if not during and stall.stretch.seconds <= timeline.header.round_timeout_seconds:
+            continue  # too short for a sample to be in it
         states = [number(sample.values.get(STATE)) for sample in during]
         if all(state is None for state in states):
             where = f"from {stall.stretch.begin:.1f} to {stall.stretch.end:.1f} s"

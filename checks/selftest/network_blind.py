@@ -8,6 +8,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 
@@ -167,6 +168,18 @@ def another_host_key(network: ProofNetwork) -> Iterator[Looking]:
         known.write_text(before)
 
 
+@contextmanager
+def without_promtool(network: ProofNetwork) -> Iterator[Looking]:
+    programs = network.operator / "programs"
+    programs.mkdir()
+    for folder in reversed([Path(each) for each in os.environ["PATH"].split(":") if Path(each).is_dir()]):
+        for path in folder.iterdir():
+            (programs / path.name).unlink(missing_ok=True)
+            (programs / path.name).symlink_to(path)
+    (programs / "promtool").unlink()
+    yield Looking(environment={"PATH": str(programs)})
+
+
 def another_user_key(its: Inventory) -> None:
     host = its.nodes["node-2"]["host"]
     host["identity_file"] = host["identity_file"].replace("/key", "/other-key")
@@ -230,7 +243,7 @@ BLIND = (
     ),
     Blind("a changed host key", another_host_key, ON_HOST, SSH, says="known_hosts", lost=NETWORK),
     Blind("another key", with_inventory(another_user_key), ON_HOST, SSH, says="Permission denied", lost=NETWORK),
-    Blind("no clock of one host", no_sshd, ("validators/clocks",), NETWORK, says="node-2", lost=SSH),
+    Blind("one host of three", no_sshd, ("validators/clocks", "validators/stakes"), NETWORK, says="node-2", lost=SSH),
     Blind(
         "a user without rights",
         with_inventory(a_user_without_rights),
@@ -240,7 +253,7 @@ BLIND = (
     ),
     Blind("no docker engine", NO_ENGINE, ON_HOST, DOCKER, says="docker", lost=NETWORK),
     Blind("no such container", with_inventory(another_container), ON_HOST, DOCKER, says="coc-node-9", lost=NETWORK),
-    Blind("a container that is paused", container_paused, ON_HOST, DOCKER, says="paused", lost=(*DOCKER, *NETWORK)),
+    Blind("a container that is paused", container_paused, ON_HOST, DOCKER, says="paused", lost=(*EVERYWHERE, *NETWORK)),
     Blind("a container that is stopped", stopped(*DOCKER), ON_HOST, DOCKER, lost=(*EVERYWHERE, *NETWORK)),
     Blind("no hosts", with_inventory(no_hosts), ON_HOST, EVERYWHERE, says="no key yet", verdict="not asked"),
     Blind("no host's configuration", with_inventory(no_hosts), ("validators/stakes",), NETWORK, verdict="not asked"),
@@ -256,7 +269,7 @@ BLIND = (
     Blind("rules that can't be read", rules_are_garbage, ALERTS[:6], NETWORK, lost=NETWORK),
     Blind(
         "no promtool",
-        with_shell(PATH="/usr/sbin:/sbin:/bin"),
+        without_promtool,
         ALERTS[6:],
         NETWORK,
         verdict="not asked",

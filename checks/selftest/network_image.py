@@ -40,6 +40,7 @@ TOOLS = {
     "ssh-keygen": "openssh-client",
     "dockerd": "docker.io",
     "docker": "docker.io or docker-cli",
+    "faketime": "faketime",
     "promtool": "prometheus",
     "prometheus": "prometheus",
 }

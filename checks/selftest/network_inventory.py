@@ -67,6 +67,7 @@ def inventory(hosts: Mapping[str, str], access: Mapping[str, str | Row]) -> Inve
         "round_timeout_seconds": 2,
         "dead_proposer_seconds": 2,
         "heal_seconds": 2,
+        "start_grace_seconds": 1,
         "alert_rules": ["rules.yml"],
     }
     return Inventory(network, nodes)

@@ -78,6 +78,9 @@ class ProofNetwork:
         assert not lacking, f"The proof network can't be had on this machine: {lacking}."
         self.folder = folder.resolve()
         self.operator = self.folder / "operator"
+        self.nodes: dict[str, ProofNode] = {}
+        self.ledger = Ledger(self.folder)
+        self.namespaces = Namespaces(self.ledger.tag, NAMES)
         self._looks = 0
 
     def __enter__(self) -> ProofNetwork:
@@ -98,8 +101,7 @@ class ProofNetwork:
 
     def _start(self) -> None:
         self.operator.mkdir(parents=True)
-        self.register, self.ledger = Register(self.folder), Ledger(self.folder)
-        self.namespaces = Namespaces(self.ledger.tag, NAMES)
+        self.register = Register(self.folder)
         self.ledger.owe("network namespaces", NAMES, [Netns(name) for name in self.namespaces.names])
         self.namespaces.create()
         self.hosts = {name: self.namespaces.place(name).host for name in NAMES}
@@ -114,7 +116,7 @@ class ProofNetwork:
             "now": image.installation(self.folder / "now"),
             "next": image.installation(self.folder / "next", version="99.0"),
         }
-        self.nodes: dict[str, ProofNode] = {name: self._node(name, system) for name in NAMES}
+        self.nodes = {name: self._node(name, system) for name in NAMES}
         for node in self.nodes.values():
             node.machine.start()
             self._lay_out(node)
@@ -264,7 +266,8 @@ class ProofNetwork:
     # -- its end -----------------------------------------------------------------------------------------------------
 
     def _end(self) -> list[str]:
-        for node in getattr(self, "nodes", {}).values():
+        """End everything; return what could not be."""
+        for node in self.nodes.values():
             node.end()
         reap(self.folder)
         faults = [*settle(self.folder, before_processes=True, by="the proof's end")]

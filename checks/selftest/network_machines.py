@@ -7,6 +7,7 @@ file in the place of /proc/meminfo, as lxcfs has it.
 
 from __future__ import annotations
 
+import platform
 import resource
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -25,7 +26,7 @@ COMMAND_SECONDS = 60.0
 DATA, BACKUPS, CONFIG = "/srv/data", "/srv/backups", "/srv/config.json"
 SPACE = {DATA: "256m", BACKUPS: "64m"}
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-PRELOADED = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
+PRELOADED = f"/usr/lib/{platform.machine()}-linux-gnu/faketime/libfaketime.so.1"
 OPEN_FILES = 65_536
 SWAP = "s/^SwapTotal:.*/SwapTotal: 1048576 kB/;s/^SwapFree:.*/SwapFree: 1048576 kB/"
 INIT = "while :; do sleep 3600 & wait $!; done"  # a first process that reaps

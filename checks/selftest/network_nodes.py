@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from prowl.checks.selftest.network_machines import (
     CONFIG,
     DATA,
     PATH,
+    PRELOADED,
     Machine,
     inner,
     open_files,
@@ -29,6 +31,7 @@ from prowl.fixtures.reference.witness import vouch
 from prowl.fixtures.waiting import wait_until
 
 ENGINE_SECONDS = 60.0
+KEYS_ONLY = ("PasswordAuthentication no", "KbdInteractiveAuthentication no", "UsePAM no")
 MADE = """
 import sys
 from pathlib import Path
@@ -89,13 +92,13 @@ class ProofNode:
         """Kill the node."""
         raise NotImplementedError
 
-    def pid(self) -> int:
-        """Return the node's process as it is known here."""
+    def allow_files(self, count: int) -> None:
+        """Let the running node open so many files."""
         raise NotImplementedError
 
-    def write(self, inside: str, text: str) -> None:
-        """Write a file of the system that the node runs in."""
-        self.machine.path(inside).write_text(text)
+    def clock(self, seconds: int) -> None:
+        """Let its host's clock be off for whatever is started there from now on; 0 sets it right."""
+        raise NotImplementedError
 
     def end(self) -> None:
         """End what would not end with the machine."""
@@ -164,8 +167,9 @@ class PlainNode(ProofNode):
             os.kill(self._pid, signal.SIGKILL)
             self.process.wait(COMMAND_SECONDS)
 
-    def pid(self) -> int:
-        return self._pid
+    def allow_files(self, count: int) -> None:
+        hard = resource.prlimit(self._pid, resource.RLIMIT_NOFILE)[1]
+        resource.prlimit(self._pid, resource.RLIMIT_NOFILE, (count, hard))
 
 
 @dataclass
@@ -198,7 +202,8 @@ class SshNode(PlainNode):
         (etc / "host-key").write_bytes((self.folder / "host-key").read_bytes())
         (etc / "host-key").chmod(0o600)
         (etc / "authorized").write_bytes((self.folder / "key.pub").read_bytes())
-        added = self.machine.run("useradd", "--create-home", "--shell", "/bin/sh", "watcher")
+        (etc / "authorized").chmod(0o644)
+        added = self.machine.run("useradd", "--create-home", "--shell", "/bin/sh", "--password", "*", "watcher")
         assert added.returncode == 0, added.stderr
         self.admit()
 
@@ -211,7 +216,7 @@ class SshNode(PlainNode):
             "AuthorizedKeysFile /etc/ssh/authorized",
             "PermitRootLogin prohibit-password",
             "StrictModes no",
-            *(lines or ("PasswordAuthentication no", "KbdInteractiveAuthentication no", "UsePAM no")),
+            *(lines or KEYS_ONLY),
         ]
         self.machine.path("/etc/ssh/proof").write_text("\n".join(rows) + "\n")
         self.sshd = self.machine.spawn("sshd", ["/usr/sbin/sshd", "-D", "-e", "-f", "/etc/ssh/proof"], {"PATH": PATH})
@@ -222,6 +227,11 @@ class SshNode(PlainNode):
             return b"ed25519" in shown.stdout
 
         assert wait_until(answers, COMMAND_SECONDS, 0.2), self.sshd.last_lines()
+
+    def clock(self, seconds: int) -> None:
+        # For sessions alone: an sshd that is preloaded itself is ended by its own sandbox.
+        variables = f"SetEnv LD_PRELOAD={PRELOADED} FAKETIME={seconds:+d}s"
+        self.admit(*KEYS_ONLY, *([variables] if seconds else []))
 
     def refuse(self) -> None:
         """Stop the sshd."""
@@ -288,12 +298,18 @@ class DockerNode(ProofNode):
     def stop(self) -> None:
         self.docker("rm", "--force", self.container, check=False)
 
-    def pid(self) -> int:
-        first = int(self.docker("inspect", "--format", "{{.State.Pid}}", self.container).stdout)
-        return _only_child(first)
+    def allow_files(self, count: int) -> None:
+        init = self.docker("inspect", "--format", "{{.State.Pid}}", self.container).stdout.strip()
+        node = self.machine.run("pgrep", "--parent", init).stdout.strip()  # both are the machine's numbers
+        done = self.machine.run("prlimit", "--pid", node, f"--nofile={count}:")
+        assert done.returncode == 0, done.stderr
 
-    def write(self, inside: str, text: str) -> None:
-        self.docker("exec", self.container, "sh", "-c", f"printf %s '{text}' >{inside}")
+    def clock(self, seconds: int) -> None:
+        self._write("/etc/faketimerc", f"{seconds:+d}s")
+        self._write("/etc/ld.so.preload", PRELOADED if seconds else "")
+
+    def _write(self, inside: str, text: str) -> None:
+        self.docker("exec", self.container, "sh", "-c", f"echo '{text}' >{inside}")
 
     def last_lines(self) -> str:
         done = self.docker("logs", "--tail", "8", self.container, check=False)
@@ -302,10 +318,3 @@ class DockerNode(ProofNode):
     def end(self) -> None:
         if self.engine is not None:
             self.stop()
-
-
-def _only_child(pid: int) -> int:
-    import psutil
-
-    (child,) = psutil.Process(pid).children()
-    return child.pid

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
 from prowl.checks.selftest.network_inventory import NAMES, Inventory
 from prowl.checks.selftest.network_kit import ANSWER_SECONDS, LIMIT_SECONDS, ProofNetwork
-from prowl.checks.selftest.network_machines import PRELOADED
+from prowl.checks.selftest.network_machines import open_files
 from prowl.checks.selftest.network_nodes import ProofNode
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID
@@ -182,15 +182,13 @@ def few_files(*names: str) -> Plant:
 
     @contextmanager
     def plant(network: ProofNetwork) -> Iterator[Looking]:
-        before = {network.nodes[name].pid(): () for name in names}
-        kept = {pid: resource.prlimit(pid, resource.RLIMIT_NOFILE) for pid in before}
         try:
-            for pid, (_soft, hard) in kept.items():
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, (1024, hard))
+            for name in names:
+                network.nodes[name].allow_files(1024)
             yield Looking()
         finally:
-            for pid, limits in kept.items():
-                resource.prlimit(pid, resource.RLIMIT_NOFILE, limits)
+            for name in names:
+                network.nodes[name].allow_files(open_files())
 
     return plant
 
@@ -201,24 +199,23 @@ def clock_off(name: str, seconds: int) -> Plant:
     @contextmanager
     def plant(network: ProofNetwork) -> Iterator[Looking]:
         node = network.nodes[name]
-        node.write("/etc/faketimerc", f"{seconds:+d}s\n")
-        node.write("/etc/ld.so.preload", f"{PRELOADED}\n")
+        node.clock(seconds)
         try:
             yield Looking()
         finally:
-            node.write("/etc/ld.so.preload", "")
+            node.clock(0)
 
     return plant
 
 
-def with_inventory(change: Callable[[Inventory], None]) -> Plant:
-    """Look with another inventory; the network is as it was."""
+def with_inventory(change: Callable[[Inventory], None], **variables: str) -> Plant:
+    """Look with another inventory, and other variables; the network is as it was."""
 
     @contextmanager
     def plant(network: ProofNetwork) -> Iterator[Looking]:
         made = network.inventory()
         change(made)
-        yield Looking(using=made)
+        yield Looking(using=made, environment=variables)
 
     return plant
 
@@ -255,13 +252,13 @@ def with_earlier_run(hours: float = 2.0) -> Plant:
         for node in last["nodes"].values():
             for look in node["looks"]:
                 look["at"] -= hours * 3600
-        folder = runs / "20200101-000000-earlier"
+        folder = runs / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-earlier"  # the oldest are pruned
         folder.mkdir()
         (folder / "survey.json").write_text(json.dumps(last))
         try:
             yield Looking()
         finally:
-            shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
 
     return plant
 

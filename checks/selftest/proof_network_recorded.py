@@ -23,6 +23,7 @@ import pytest
 
 from prowl.checks.selftest.network_inventory import NAMES
 from prowl.checks.selftest.network_kit import ProofNetwork, Seen
+from prowl.checks.selftest.network_nodes import KEYS_ONLY
 from prowl.fixtures.clients.readonly import METHODS, REQUESTS_PER_MINUTE
 from prowl.fixtures.hosts.commands import COMMANDS
 from prowl.fixtures.selftest.host_kit import demand_reading, name_of, steps_of
@@ -31,7 +32,6 @@ from prowl.fixtures.selftest.recorder import Asked, Recorder
 PORTS = {"rpc": 18780, "metrics": 9100, "p2p": 19780}
 FIRST_ADDRESS = 240
 COMMAND_SECONDS = 20
-AS_USUAL = ("PasswordAuthentication no", "UsePAM no")
 RECORDING_SSH = """#!/bin/sh
 printf '%s\\0' "$SSH_ORIGINAL_COMMAND" >>/var/log/recorded
 exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"
@@ -40,6 +40,7 @@ RECORDING_SHELL = """#!/bin/sh
 printf '%s\\0' "$2" >>{file}
 exec /bin/sh "$@"
 """
+OURS = ("recorded", "sshd.pid", "proof")  # the proof's own record, and the files of its sshd's start
 COMPLAINT = re.compile(r'"level":"(warn|error)"|Traceback')
 
 
@@ -91,10 +92,10 @@ def files_of(network: ProofNetwork) -> dict[str, tuple[float, bytes]]:
         for path in (*node.backups.rglob("*"), node.config, node.cron):
             found[f"{name} {path.name}"] = (path.stat().st_mtime, path.read_bytes())
     for path in (network.ssh.machine.folder / "upper").rglob("*"):
-        if path.is_file() and path.name != "recorded":
-            found[f"node-2's system {path}"] = (path.stat().st_mtime, b"")
-    layer = network.docker.docker("diff", network.docker.container).stdout
-    return {**found, "node-3's layer": (0.0, layer.encode())}
+        if path.is_file() and path.name not in OURS:
+            found[f"node-2's system {path}"] = (path.stat().st_mtime, path.read_bytes())
+    layer = network.docker.docker("diff", network.docker.container).stdout.splitlines()
+    return {**found, **{f"node-3's layer: {change}": (0.0, b"") for change in layer}}
 
 
 def logs_of(network: ProofNetwork) -> dict[str, str]:
@@ -117,7 +118,7 @@ def recorded(network: ProofNetwork, *words: str) -> Recorded:
     its.path("/usr/local/bin/recorded").write_text(RECORDING_SSH)
     its.path("/usr/local/bin/recorded").chmod(0o755)
     its.path("/var/log/recorded").write_bytes(b"")
-    network.ssh.admit(*AS_USUAL, "ForceCommand /usr/local/bin/recorded")
+    network.ssh.admit(*KEYS_ONLY, "ForceCommand /usr/local/bin/recorded")
     inventory = network.inventory()
     try:
         with proxies(network) as recorders:
@@ -240,7 +241,7 @@ def _read_back(network: ProofNetwork, access: str | Mapping[str, object]) -> lis
     network.ssh.machine.path("/var/log/recorded").write_bytes(b"")
     network.ssh.machine.path("/usr/local/bin/recorded").write_text(RECORDING_SSH)
     network.ssh.machine.path("/usr/local/bin/recorded").chmod(0o755)
-    network.ssh.admit(*AS_USUAL, "ForceCommand /usr/local/bin/recorded")
+    network.ssh.admit(*KEYS_ONLY, "ForceCommand /usr/local/bin/recorded")
     options = ["-o", f"UserKnownHostsFile={access['known_hosts']}", "-o", "BatchMode=yes"]
     words = ["ssh", "-i", str(access["identity_file"]), *options, f"root@{access['address']}"]
     subprocess.run([*words, "touch /srv/backups/by-ssh"], check=True, timeout=COMMAND_SECONDS)

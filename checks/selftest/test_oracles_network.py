@@ -176,6 +176,11 @@ def test_a_height_that_fell_does_not_increase(heights: tuple[int, ...], expected
 def test_a_chain_too_young_to_tell_its_interval_is_not_accused_of_a_pause() -> None:
     looks = [look(NOW - 20 + 10 * n, 3) for n in range(3)]
     young = survey(node(looks=looks, blocks={2: block(2, stamp=NOW - 60), 3: block(3, stamp=NOW - 20)}))
+    low = {
+        name: replace(each, looks=tuple(replace(it, height=3) for it in each.looks))
+        for name, each in young.nodes.items()
+    }
+    young = replace(young, nodes=low)
     unsure = replace(young, block_interval_seconds=None)
     for check in (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true):
         assert verdict(check, young)[0] == BROKEN
@@ -244,3 +249,36 @@ def test_a_quorum_of_the_listed_is_none_of_a_network_that_is_larger() -> None:
     said, claim = verdict(validators.test_quorum, seen)
     assert (said, "4 are no node" in claim.observed) == (UNKNOWN, True)
     assert verdict(gate.test_spare_quorum, seen)[0] == UNKNOWN
+
+
+@pytest.mark.parametrize(("uptime", "expected"), [(3.0, UNKNOWN), (11.9, UNKNOWN), (12.0, BROKEN), (None, BROKEN)])
+def test_a_node_stands_still_from_when_it_came_back(uptime: float | None, expected: str) -> None:
+    """It was killed and started while it was looked at, and has not caught up yet."""
+    looks = [
+        look(NOW - 30, HEIGHT),
+        look(NOW - 15, None),
+        look(NOW - 3, HEIGHT),
+        look(NOW, HEIGHT, coc_uptime_seconds=uptime),
+    ]
+    for check in (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true):
+        assert verdict(check, survey(node(looks=looks)))[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("heights", "expected"),
+    [
+        ((100, 99, 100, 99), BROKEN),
+        ((100, 99, 100, 100), BROKEN),
+        ((99, 100, 99, 101), HELD),
+        ((100, 99, 99, 99), BROKEN),
+    ],
+)
+def test_a_tip_that_is_given_up_and_comes_back_is_no_progress(heights: tuple[int, ...], expected: str) -> None:
+    """Watched for twelve seconds, which no pause may last; for less nobody can say."""
+    looks = [look(NOW - 12 + 4 * n, height) for n, height in enumerate(heights)]
+    checks = (daily.test_block_height, truth.test_state_is_true, truth.test_health_is_true)
+    high = {f"node-{n}": node(f"node-{n}", looks=looks) for n in range(1, 5)}
+    for check in checks:
+        assert verdict(check, survey(*high.values()))[0] == expected
+        short = [replace(each, at=NOW - 3 + n) for n, each in enumerate(looks)]
+        assert verdict(check, survey(node(looks=short)))[0] == (UNKNOWN if expected == BROKEN else HELD)
