@@ -84,11 +84,8 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     if not report.passed or not excused:
         return None
     word = "waived" if any(row["waiver"] for row in excused) else "advisory"
-    return (
-        "passed",
-        word[0],
-        (f"PASSED ({word}: {worst(Verdict(row['verdict']) for row in excused)})", {"yellow": True}),
-    )
+    verdict = worst(Verdict(row["verdict"]) for row in excused)
+    return "passed", word[0], (f"PASSED ({word}: {verdict})", {"yellow": True})
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
