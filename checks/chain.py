@@ -17,12 +17,13 @@ YOUNG = "how long a pause may last is not known: the chain is too young to tell 
 NOT_HERE = (404, 405)
 
 
-def for_operators(answered: Iterable[HealthAnswer]) -> list[HealthAnswer]:
-    """Return the health answers by which an operator judges a node.
+def for_operators(asked: Iterable[HealthAnswer]) -> list[HealthAnswer]:
+    """Return the health answers by which an operator judges a node, of all that were asked.
 
-    That of the P2P port, by which peers see that the process lives, counts only where the node has no other.
+    That of the P2P port, by which peers see that the process lives, counts only where the node has no other: one that
+    did not answer is there all the same.
     """
-    every = list(answered)
+    every = list(asked)
     return [answer for answer in every if not answer.of_p2p and answer.status not in NOT_HERE] or every
 
 
@@ -105,12 +106,23 @@ def can_tell_pauses(survey: Survey) -> bool:
 
 
 def recent(survey: Survey) -> tuple[BlockSeen, ...]:
-    """Return the longest run of consecutive blocks that one node showed, oldest first, without the genesis block."""
+    """Return the longest run of consecutive blocks that one node showed, oldest first, without the genesis block.
+
+    It goes on with the blocks of other nodes where these are its ancestors or descendants by their hashes.
+    """
     runs = [_run(seen.blocks) for seen in survey.nodes.values()]
-    return max(runs, key=lambda run: (len(run), run[-1].number if run else 0), default=())
+    run: list[BlockSeen] = max(runs, key=lambda run: (len(run), run[-1].number if run else 0), default=[])
+    shown = [block for seen in survey.nodes.values() for block in seen.blocks.values() if block.number > 1]
+    by_hash = {(block.number, block.hash): block for block in shown}
+    by_parent = {(block.number, block.parent): block for block in shown}
+    while run and (older := by_hash.get((run[0].number - 1, run[0].parent))) is not None:
+        run.insert(0, older)
+    while run and (newer := by_parent.get((run[-1].number + 1, run[-1].hash))) is not None:
+        run.append(newer)
+    return tuple(run)
 
 
-def _run(blocks: Mapping[int, BlockSeen]) -> tuple[BlockSeen, ...]:
+def _run(blocks: Mapping[int, BlockSeen]) -> list[BlockSeen]:
     best: list[BlockSeen] = []
     run: list[BlockSeen] = []
     for number in sorted(blocks):
@@ -118,7 +130,7 @@ def _run(blocks: Mapping[int, BlockSeen]) -> tuple[BlockSeen, ...]:
             continue
         run = [*run, blocks[number]] if run and run[-1].number == number - 1 else [blocks[number]]
         best = run if len(run) >= len(best) else best
-    return tuple(best)
+    return best
 
 
 def agreed(network: NetworkView, expected: str, read: Callable[[NodeView], Any]) -> Any:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TypeVar
 
 from prowl.fixtures.manual import catalogue as manual
+from prowl.fixtures.targets import NEEDS
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -46,11 +48,16 @@ def check(
     """Mark a test function as the check of a manual's item; its docstring is the promise, in one sentence.
 
     A function with the parameter ``node`` is asked of each node, one with ``network`` once of all. Raises
-    UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a docstring, or
-    without exactly one of the two parameters.
+    UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a docstring,
+    without exactly one of the two parameters, or with a need that is none.
     """
     manual.item(item)
     needed = (needs,) if isinstance(needs, str) else needs
+    for need in needed:
+        if need not in NEEDS:  # no target would offer it, and the check would never be asked
+            near = get_close_matches(need, NEEDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(NEEDS))}."
+            raise ValueError(f"The check of {item} needs {need!r}, which no target offers; {hint}")
 
     def mark(function: F) -> F:
         if not (function.__doc__ or "").strip():

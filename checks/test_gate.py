@@ -26,8 +26,8 @@ def test_answers(node: NodeView) -> None:
     problem = (look.height_problem if look.height is None else "") or look.page_problem
     if problem:
         raise Unknown(Claim(expected, problem))
-    answered = [answer for answer in node.seen.health if answer.status is not None]
-    well = [answer.url for answer in chain.for_operators(answered) if answer.status == 200]
+    answered = [answer for answer in chain.for_operators(node.seen.health) if answer.status is not None]
+    well = [answer.url for answer in answered if answer.status == 200]
     told = "; ".join(f"{answer.url}: {answer.status or answer.problem}" for answer in node.seen.health)
     if not answered:
         raise Unknown(Claim(expected, f"height {look.height}; {told or 'no health address was asked'}"))

@@ -152,6 +152,8 @@ def test_answers(looks: tuple[object, ...], health: tuple[int | None, ...], expe
 def test_the_health_of_the_p2p_port_alone_does_not_make_a_node_that_says_it_is_sick_answer() -> None:
     sick, alive = HealthAnswer("http://x:1/health", 503), HealthAnswer("http://x:3/health", 200, of_p2p=True)
     assert verdict(test_gate.test_answers, survey(node(health=(sick, alive))))[0] == BROKEN
+    mute = HealthAnswer("http://x:1/health", None, "timed out")
+    assert verdict(test_gate.test_answers, survey(node(health=(mute, alive))))[0] == UNKNOWN, "it did not answer"
     elsewhere = HealthAnswer("http://x:1/health", 405)
     assert verdict(test_gate.test_answers, survey(node(health=(elsewhere, alive))))[0] == HELD, "it has no other"
 

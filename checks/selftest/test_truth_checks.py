@@ -163,7 +163,8 @@ def test_state_and_health_of_a_chain_that_stands(looks: tuple[Look, ...], state:
         ((HealthAnswer("http://x", 405), SICK), HELD),
         ((HealthAnswer("http://x", 405), SICK, P2P_OK), HELD),
         ((HealthAnswer("http://x", 405), P2P_OK), BROKEN),
-        ((HealthAnswer("http://x", None, "refused"), P2P_OK), BROKEN),
+        ((HealthAnswer("http://x", None, "refused"), P2P_OK), UNKNOWN),
+        ((HealthAnswer("http://x", 405), HealthAnswer("http://y", None, "refused"), P2P_OK), UNKNOWN),
         ((HealthAnswer("http://x", 405), OK, P2P_OK), BROKEN),
     ],
 )

@@ -19,6 +19,7 @@ from prowl.checks.selftest.survey_kit import (
     UNKNOWN,
     answers,
     block,
+    chain,
     look,
     node,
     survey,
@@ -211,6 +212,21 @@ def proposed(order: list[int]) -> Survey:
 def test_rotation(order: list[int], expected: str, told: str) -> None:
     said, claim = verdict(validators.test_rotation, proposed(order))
     assert (said, told in claim.observed) == (expected, True), claim
+
+
+@pytest.mark.parametrize(
+    ("older", "expected"),
+    [
+        (chain(HEIGHT - 7, HEIGHT - 3), HELD),
+        (chain(HEIGHT - 7, HEIGHT - 4), HELD),
+        (chain(HEIGHT - 7, HEIGHT - 5), UNKNOWN),
+        (chain(HEIGHT - 7, HEIGHT - 4, fork="b"), UNKNOWN),
+    ],
+)
+def test_rounds_that_several_nodes_showed_are_joined_by_their_hashes(older: Any, expected: str) -> None:
+    one, *others = each(blocks=chain(HEIGHT - 3, HEIGHT))
+    its = survey(node(one.name, blocks=older), *others)
+    assert verdict(validators.test_rotation, its)[0] == expected
 
 
 def test_the_validators_may_be_named_by_any_node() -> None:
