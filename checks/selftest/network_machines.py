@@ -64,6 +64,9 @@ class Machine:
         assert started, f"{self.name} did not start within {START_SECONDS:g} s: {self._unshare.last_lines()}"
         assert self._unshare.is_running(), f"{self.name} ended at its start: {self._unshare.last_lines()}"
         self.pid = psutil.Process(self._unshare.pid).children()[0].pid
+        # What is reached through it lies in its root: before it has changed that, on this very machine.
+        inside = wait_until(lambda: Path(f"/proc/{self.pid}/root").readlink() == self.root, START_SECONDS)
+        assert inside, f"{self.name} is not in {self.root}, but in {Path(f'/proc/{self.pid}/root').readlink()}"
 
     @property
     def root(self) -> Path:
