@@ -13,7 +13,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -224,7 +225,7 @@ class ProofNetwork:
         using: Inventory | None = None,
         target: str = "testnet.toml",
         environment: Mapping[str, str] | None = None,
-        command: str = "run",
+        meanwhile: Callable[[], None] = lambda: None,
     ) -> Seen:
         """Run ``prowl run`` on the operator's machine, and return what it reported.
 
@@ -236,14 +237,25 @@ class ProofNetwork:
         env = {**self.operators_environment(), **(environment or {})}
         line = ["sh", "-c", 'cd "$0" && exec "$@"', str(self.operator)]
         line += ["env", *(f"{key}={value}" for key, value in env.items())]
-        line += [sys.executable, "-m", "prowl.chaos.cli", command, f"--target={target}", "-q", *words]
-        before = set(self.operator.glob(".prowl/runs/*"))
+        line += [sys.executable, "-m", "prowl.chaos.cli", "run", f"--target={target}", "-q", *words]
+        before = self._runs()
+
+        def once_begun() -> None:
+            if wait_until(lambda: self._runs() - before, LIMIT_SECONDS):
+                meanwhile()
+
+        beside = threading.Thread(target=once_begun)
+        beside.start()
         done = self.nodes["node-1"].machine.run(*line, timeout_seconds=LOOK_SECONDS)
-        new = set(self.operator.glob(".prowl/runs/*")) - before
+        beside.join(LIMIT_SECONDS)
+        new = self._runs() - before
         output = done.stdout + done.stderr
         assert new, f"the command left no run folder (exit code {done.returncode}): {output[-3000:]}"
         report = json.loads((new.pop() / "report.json").read_text())
         return Seen(done.returncode, output, report)
+
+    def _runs(self) -> set[Path]:
+        return set(self.operator.glob(".prowl/runs/*"))
 
     def operators_environment(self) -> dict[str, str]:
         """Return what the operator's shell has beside the usual."""

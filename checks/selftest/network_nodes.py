@@ -167,6 +167,14 @@ class PlainNode(ProofNode):
             os.kill(self._pid, signal.SIGKILL)
             self.process.wait(COMMAND_SECONDS)
 
+    def pause(self) -> None:
+        """SIGSTOP the node."""
+        os.kill(self._pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """SIGCONT the node."""
+        os.kill(self._pid, signal.SIGCONT)
+
     def allow_files(self, count: int) -> None:
         hard = resource.prlimit(self._pid, resource.RLIMIT_NOFILE)[1]
         resource.prlimit(self._pid, resource.RLIMIT_NOFILE, (count, hard))

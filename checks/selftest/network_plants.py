@@ -18,7 +18,7 @@ import httpx
 from prowl.checks.selftest.network_inventory import NAMES, Inventory
 from prowl.checks.selftest.network_kit import ANSWER_SECONDS, LIMIT_SECONDS, ProofNetwork
 from prowl.checks.selftest.network_machines import open_files
-from prowl.checks.selftest.network_nodes import ProofNode
+from prowl.checks.selftest.network_nodes import PlainNode, ProofNode
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.reference.crypto import PrivateKey
@@ -37,6 +37,8 @@ class Looking:
     using: Inventory | None = None
     target: str = "testnet.toml"
     environment: Mapping[str, str] = field(default_factory=dict)
+    meanwhile: Callable[[], None] = lambda: None
+    """What happens once the run has begun."""
 
 
 Plant = Callable[[ProofNetwork], AbstractContextManager[Looking]]
@@ -92,34 +94,50 @@ def restarted(
     return plant
 
 
-def stopped(*names: str, seconds: float = 0.0, while_down: bool = True) -> Plant:
-    """Stop nodes (with their containers), and look so many seconds later, or after they are back."""
+def stopped(*names: str, seconds: float = 0.0) -> Plant:
+    """Stop nodes (with their containers), and look so many seconds later."""
 
     @contextmanager
     def plant(network: ProofNetwork) -> Iterator[Looking]:
-        back = False
         for name in names:
             network.nodes[name].stop()
         try:
-            until = time.monotonic() + seconds
-            wait_until(lambda: time.monotonic() >= until, seconds + 1, 0.5)
-            if not while_down:
-                high = max(network.height(name) or 0 for name in NAMES)
-                back = _start(network, names)
-                network.await_ready(*NAMES, above=high)
+            _pass(seconds)
             yield Looking()
         finally:
-            if not back:
-                _start(network, names)
+            for name in names:
+                network.nodes[name].start()
             at_rest(network)
 
     return plant
 
 
-def _start(network: ProofNetwork, names: tuple[str, ...]) -> bool:
-    for name in names:
-        network.nodes[name].start()
-    return True
+def paused(*names: str, seconds: float) -> Plant:
+    """Pause nodes for so long, and let them go on while the operator looks."""
+
+    @contextmanager
+    def plant(network: ProofNetwork) -> Iterator[Looking]:
+        nodes = [node for node in network.nodes.values() if isinstance(node, PlainNode) and node.name in names]
+
+        def resume() -> None:
+            for node in nodes:
+                node.resume()
+
+        for node in nodes:
+            node.pause()
+        try:
+            _pass(seconds)
+            yield Looking(meanwhile=resume)
+        finally:
+            resume()
+            at_rest(network)
+
+    return plant
+
+
+def _pass(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= until, seconds + 1, 0.5)
 
 
 def on_hosts(change: Callable[[ProofNode], None], *names: str) -> Plant:

@@ -30,7 +30,13 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ProofNetwork]:
 
 
 def look(network: ProofNetwork, looking: Looking, *words: str) -> Seen:
-    return network.look(*words, using=looking.using, target=looking.target, environment=looking.environment)
+    return network.look(
+        *words,
+        using=looking.using,
+        target=looking.target,
+        environment=looking.environment,
+        meanwhile=looking.meanwhile,
+    )
 
 
 def not_held(seen: Seen, verdict: str) -> dict[Place, str]:
