@@ -18,8 +18,8 @@ import psutil
 
 from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.keys import development_key
-from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.transactions import decode_transaction, sign_transfer
+from prowl.fixtures.reference.chain.crypto import PrivateKey
+from prowl.fixtures.reference.chain.transactions import decode_transaction, sign_transfer
 from prowl.fixtures.waiting import wait_until
 
 NODES = 4

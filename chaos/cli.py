@@ -159,8 +159,8 @@ def _node(words: list[str]) -> int:
 
 
 def _backup(words: list[str]) -> int:
-    from prowl.fixtures.reference.backup import BackupFailed, backup
-    from prowl.fixtures.reference.defects import plant
+    from prowl.fixtures.reference.defects.catalogue import plant
+    from prowl.fixtures.reference.storage.backup import BackupFailed, backup
 
     parser = _Parser(prog="prowl backup", description="Pack a reference node's data, while it runs or not.")
     parser.add_argument("data_dir", type=Path, metavar="DIR", help="the node's data directory")
@@ -179,7 +179,7 @@ def _backup(words: list[str]) -> int:
 
 
 def _restore(words: list[str]) -> int:
-    from prowl.fixtures.reference.backup import BackupFailed, restore
+    from prowl.fixtures.reference.storage.backup import BackupFailed, restore
 
     parser = _Parser(prog="prowl restore", description="Put a backup in the place of a stopped node's data.")
     parser.add_argument("archive", type=Path, metavar="FILE", help="a backup, as prowl backup wrote it")

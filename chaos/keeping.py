@@ -7,8 +7,8 @@ from pathlib import Path
 
 from prowl.chaos.damage import fingerprint
 from prowl.fixtures.clusters.cluster import ClusterError
-from prowl.fixtures.reference.store import CHAIN_STORE, STATE_STORE
-from prowl.fixtures.reference.store_copy import NOT_COPIED, Changed, copy_files, copy_store
+from prowl.fixtures.reference.storage.store import CHAIN_STORE, STATE_STORE
+from prowl.fixtures.reference.storage.store_copy import NOT_COPIED, Changed, copy_files, copy_store
 from prowl.fixtures.waiting import wait_until
 
 COPY_SECONDS = 30.0

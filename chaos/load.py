@@ -18,8 +18,8 @@ from prowl.fixtures.clients.budget import Budget
 from prowl.fixtures.clusters.cluster import CHAIN_ID
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.network import Network, Node
-from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.fixtures.reference.chain.crypto import PrivateKey
+from prowl.fixtures.reference.chain.transactions import sign_transfer
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.places import Address, address, address_of
 from prowl.fixtures.proxies.edges import Edge
-from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.envelope import canonical, sign_text
+from prowl.fixtures.reference.chain.crypto import PrivateKey
+from prowl.fixtures.reference.peers.envelope import canonical, sign_text
 
 ANSWER_SECONDS = 2.0
 SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again

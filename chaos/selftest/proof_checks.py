@@ -23,7 +23,7 @@ from prowl.fixtures import sweep
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.drill import drill
-from prowl.fixtures.reference.backup import backup
+from prowl.fixtures.reference.storage.backup import backup
 from prowl.fixtures.waiting import wait_until
 
 pytest_plugins = ("pytester",)

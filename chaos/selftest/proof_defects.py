@@ -34,11 +34,11 @@ from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterError, ClusterSpec,
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.drill import drill
-from prowl.fixtures.reference.backup import backup
-from prowl.fixtures.reference.core_defects import CORE_DEFECTS
-from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.defects import DEFECTS, plant
-from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.fixtures.reference.chain.crypto import PrivateKey
+from prowl.fixtures.reference.chain.transactions import sign_transfer
+from prowl.fixtures.reference.defects.catalogue import DEFECTS, plant
+from prowl.fixtures.reference.defects.core import CORE_DEFECTS
+from prowl.fixtures.reference.storage.backup import backup
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import read
 from prowl.reports.verdicts import Verdict, worst

@@ -20,7 +20,7 @@ from prowl.checks.registry import check_of
 from prowl.fixtures import deadlines, sweep, targets
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.reference.defects import DEFECTS
+from prowl.fixtures.reference.defects.catalogue import DEFECTS
 from prowl.fixtures.survey import NodeView, Survey
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.findings import NotHeld

@@ -11,7 +11,7 @@ from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.scenario import Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.reference.defects import DEFECTS
+from prowl.fixtures.reference.defects.catalogue import DEFECTS
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ from prowl.checks.selftest.network_machines import (
 from prowl.fixtures.clusters.keys import DevelopmentKey
 from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.clusters.spec import CHAIN_ID
-from prowl.fixtures.reference.witness import vouch
+from prowl.fixtures.reference.consensus.witness import vouch
 from prowl.fixtures.waiting import wait_until
 
 ENGINE_SECONDS = 60.0
@@ -35,8 +35,8 @@ KEYS_ONLY = ("PasswordAuthentication no", "KbdInteractiveAuthentication no", "Us
 MADE = """
 import sys
 from pathlib import Path
-from prowl.fixtures.reference.backup import backup
-from prowl.fixtures.reference.defects import plant
+from prowl.fixtures.reference.storage.backup import backup
+from prowl.fixtures.reference.defects.catalogue import plant
 print(backup(Path(sys.argv[1]), Path(sys.argv[2]), packed=plant(sys.argv[3] or None).packed))
 """
 

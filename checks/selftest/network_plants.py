@@ -21,8 +21,8 @@ from prowl.checks.selftest.network_machines import open_files
 from prowl.checks.selftest.network_nodes import PlainNode, ProofNode
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID
-from prowl.fixtures.reference.crypto import PrivateKey
-from prowl.fixtures.reference.transactions import sign_transfer
+from prowl.fixtures.reference.chain.crypto import PrivateKey
+from prowl.fixtures.reference.chain.transactions import sign_transfer
 from prowl.fixtures.waiting import wait_until
 
 SETTLED_BLOCKS = 5
