@@ -132,10 +132,8 @@ def no_rules(its: Inventory) -> None:
     del its.network["alert_rules"]  # promtool does not run under another clock
 
 
-def an_observer(its: Inventory) -> None:
-    for node in its.nodes.values():
-        del node["address"], node["stake"]
-    its.nodes["node-4"]["role"] = "observer"
+def four_peers_wanted(its: Inventory) -> None:
+    its.limits["peers"] = {"value": 4, "reason": "more than four validators can have"}
 
 
 FREEZES = ("daily/block-height", "truth/lag", "truth/consensus", "truth/health", "truth/height")
@@ -208,7 +206,7 @@ TRUTH = (
     Row("truth/consensus", "0 while it stands", restarted("node-4", "height-frozen"), ("node-4",), FREEZES),
     Row("truth/health", "ok while it stands", restarted("node-4", "height-frozen"), ("node-4",), FREEZES),
     Row("truth/peers", "none of three", restarted("node-4", "peers-zero"), ("node-4",), ("daily/peers",)),
-    Row("truth/topology", "three validators and an observer", with_inventory(an_observer), NETWORK),
+    Row("truth/topology", "four peers are wanted of four validators", with_inventory(four_peers_wanted), NETWORK),
     *(Row("truth/memory", f"{name} says 50 MB", restarted(name, "memory-lies"), (name,)) for name in HOSTS),
     Row(
         "truth/growth",
