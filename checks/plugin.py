@@ -120,10 +120,19 @@ def _named(metafunc: pytest.Metafunc, item_id: str) -> bool:
     if not words or metafunc.config.getoption("gate"):
         return True
     names = [name.lower() for name in (item_id, metafunc.function.__name__, metafunc.module.__name__)]
-    try:
-        return Expression.compile(words).evaluate(lambda word, /, **_more: any(word.lower() in name for name in names))
-    except SyntaxError:
+    asked_for = _expression(words)
+    if asked_for is None:
         return True  # pytest says what is wrong with it
+    return asked_for.evaluate(lambda word, /, **_more: any(word.lower() in name for name in names))
+
+
+@cache  # thousands of items are held against the same one
+def _expression(words: str) -> Expression | None:
+    """Return what ``-k`` asks for; None if it is none."""
+    try:
+        return Expression.compile(words)
+    except SyntaxError:
+        return None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
