@@ -13,19 +13,20 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos import combinations, plan, runner
-from prowl.chaos.pool import Pool
-from prowl.chaos.prune import prune
-from prowl.chaos.scenario import Scenario
+from prowl.chaos.commands import options
+from prowl.chaos.engine import plan, runner
+from prowl.chaos.engine.pool import Pool
+from prowl.chaos.engine.prune import prune
+from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
-from prowl.fixtures.clusters.slots import Slots
+from prowl.fixtures.cleanup.guard import claim, serves
+from prowl.fixtures.cleanup.identity import Identity
+from prowl.fixtures.cleanup.reaper import clear
+from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.manual import catalogue as manual
-from prowl.fixtures.owed.guard import claim, serves
-from prowl.fixtures.owed.identity import Identity
-from prowl.fixtures.owed.remains import clear
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
 from prowl.reports.verdicts import Result, Verdict
@@ -66,7 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Refuse options that can't go together; a plan is all that is printed, by one process, and no file is written."""
-    if sentence := combinations.refusal(combinations.asked(config.getoption)):
+    if sentence := options.refusal(options.asked(config.getoption)):
         raise pytest.UsageError(sentence)
     if config.getoption("plan"):
         config.option.numprocesses, config.option.dist, config.option.tx = None, "no", []

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prowl.chaos.runner import Outcome
-from prowl.chaos.scenario import Scenario
+from prowl.chaos.engine.runner import Outcome
+from prowl.chaos.engine.scenario import Scenario
 from prowl.reports.verdicts import Verdict
 
 

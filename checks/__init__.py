@@ -12,8 +12,8 @@ A check of one's own, in a ``test_*.py`` anywhere, beside an item in a catalogue
 
 from prowl.checks.registry import check
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import NodeView, Survey
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.survey import NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
 __all__ = ["Claim", "Limits", "NetworkView", "NodeView", "Survey", "Unknown", "check"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prowl.fixtures.hosts.facts import FileSeen, Folder, HostFacts
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 
 PREFIX = "coc-backup-"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from prowl.fixtures.survey import BlockSeen, HealthAnswer, NodeView, Survey
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.survey import BlockSeen, HealthAnswer, NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 REORGANISED_BLOCKS = 1  # the tip of a chain without finality may be given up between two looks

@@ -21,9 +21,9 @@ from prowl.fixtures.drill import Drilled, drill
 from prowl.fixtures.inventory.waivers import today, waiver_of
 from prowl.fixtures.manual import catalogue as manual
 from prowl.fixtures.manual.own import CatalogueError
-from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.survey.survey import NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView, View
 from prowl.fixtures.targets import Target
-from prowl.fixtures.view import NetworkView, View
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.gate import Demands

@@ -7,7 +7,7 @@ from prowl.checks.registry import check
 from prowl.fixtures.alerts import promtool
 from prowl.fixtures.alerts.files import RuleFiles
 from prowl.fixtures.alerts.rules import Rule, metrics_in
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 COMPARE = "Monitoring Alerts > Grafana Alert Rules: compare the rule with the manual's table"

@@ -6,7 +6,7 @@ from prowl.checks import backups, chain
 from prowl.checks.backups import DAY, HOUR
 from prowl.checks.registry import check
 from prowl.fixtures.hosts.facts import Folder
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 EVERY_SECONDS = 6 * HOUR

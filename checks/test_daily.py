@@ -7,7 +7,7 @@ from itertools import pairwise
 from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 GB = 1e9

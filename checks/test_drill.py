@@ -7,7 +7,7 @@ import math
 from prowl.checks import backups
 from prowl.checks.registry import check
 from prowl.fixtures.drill import Drilled
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 STAMP_SECONDS = 1  # names and files are stamped in whole seconds

@@ -6,8 +6,8 @@ from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.checks.test_truth import LAG_BLOCKS
 from prowl.checks.test_validators import FUTURE_SECONDS, stakes_of
-from prowl.fixtures.survey import NodeView
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.survey import NodeView
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
 MOST_PENDING = 500  # from there on COC's own rules speak of a backlog

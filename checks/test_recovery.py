@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prowl.checks import chain
 from prowl.checks.registry import check
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 
 

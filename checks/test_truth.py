@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from prowl.checks import chain
 from prowl.checks.registry import check
-from prowl.fixtures.curves import answers, fits
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import Look, NodeView
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.heights import answers, fits
+from prowl.fixtures.survey.survey import Look, NodeView
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Claim, Unknown
 
 LAG_BLOCKS = 3  # the spread that COC's own rules take for a fork

@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 from prowl.checks import backups
 from prowl.checks.registry import check
 from prowl.fixtures.hosts.facts import Running
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 
 CACHE_SIZE = 2000

@@ -11,8 +11,8 @@ from typing import Any
 from prowl.checks import chain
 from prowl.checks.registry import check
 from prowl.fixtures.clients import plausible
-from prowl.fixtures.survey import NodeView, Survey
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.survey import NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
 
 DEFAULT_STAKE = 10**18

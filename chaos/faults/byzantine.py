@@ -11,8 +11,8 @@ from typing import Any
 
 import psutil
 
-from prowl.chaos.proofs import ask, height_of, not_synced, ping_height
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import ask, height_of, not_synced, ping_height
+from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.spec import reference_command
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import psutil
 
-from prowl.chaos.proofs import ANSWER_SECONDS, MOST_BYTES, not_synced
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, not_synced
+from prowl.chaos.engine.scenario import Scene
+from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.machine import faketime_library, no_faketime
 
 NEAR_SECONDS = 2.0  # between a node's word and our look at it lies the answer's way

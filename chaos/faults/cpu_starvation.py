@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prowl.chaos.cgroups import Group
-from prowl.chaos.proofs import not_synced
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import not_synced
+from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.faults.cgroups import Group
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_cgroup
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from concurrent.futures import ThreadPoolExecutor
 
-from prowl.chaos.proofs import not_gone, not_up
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import not_gone, not_up
+from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 

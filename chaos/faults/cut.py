@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from prowl.chaos.leaks import leaks
-from prowl.chaos.proofs import Reach, not_met
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.leak_probe import leaks
+from prowl.chaos.engine.probes import Reach, not_met
+from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.proxies.edges import Edge
 

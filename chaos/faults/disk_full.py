@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from prowl.chaos.disks import SmallDisk
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.scenario import Scene
+from prowl.chaos.faults.small_disk import SmallDisk
 
 CHUNK_BYTES = 65_536
 BALLAST = ".prowl-ballast"

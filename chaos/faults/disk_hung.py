@@ -6,11 +6,11 @@ import sys
 
 import psutil
 
-from prowl.chaos.disks import SmallDisk
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.scenario import Scene
+from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.fixtures.cleanup.undo import Thaw
 from prowl.fixtures.clusters.processes import Process
-from prowl.fixtures.owed.undo import Thaw
 from prowl.fixtures.waiting import wait_until
 
 STUCK_SECONDS = 1.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from prowl.chaos.engine.probes import Exchange
 from prowl.chaos.faults.toxics import Degraded
-from prowl.chaos.proofs import Exchange
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 LEAST_ANSWER_BYTES = 100

@@ -6,10 +6,10 @@ import signal
 import sys
 from pathlib import Path
 
-from prowl.chaos.cgroups import Group
+from prowl.chaos.engine.probes import not_gone
+from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.faults.cgroups import Group
 from prowl.chaos.faults.crash import Crash
-from prowl.chaos.proofs import not_gone
-from prowl.chaos.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.machine import no_cgroup

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prowl.chaos.proofs import Reach, not_up, reach
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import Reach, not_up, reach
+from prowl.chaos.engine.scenario import Scene
+from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.clusters.places import address_of
 
 STOPPED = "stopped"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prowl.chaos.disks import SmallDisk
+from prowl.chaos.engine.probes import not_gone
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.proofs import not_gone
-from prowl.chaos.scenario import Scene
+from prowl.chaos.faults.small_disk import SmallDisk
 from prowl.fixtures.clusters.cluster import ClusterError
 from prowl.fixtures.waiting import wait_until
 

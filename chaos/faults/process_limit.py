@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from prowl.chaos.proofs import Reach, not_synced, reach
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import Reach, not_synced, reach
+from prowl.chaos.engine.scenario import Scene
+from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.clusters.places import address_of
 
 STANDARD_FILES = 3
 Limits = tuple[int, int]

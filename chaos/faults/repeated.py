@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 
-from prowl.chaos.ledger import owed
-from prowl.chaos.lifecycle import TOOLS
-from prowl.chaos.scenario import Fault, Scene
+from prowl.chaos.engine.debts import owed
+from prowl.chaos.engine.lifecycle import TOOLS
+from prowl.chaos.engine.scenario import Fault, Scene
+from prowl.fixtures.cleanup.undo import Undo
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.owed.undo import Undo
 
 DOWN_UP_DOWN = ["down", "up", "down"]
 

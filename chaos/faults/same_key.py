@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from prowl.chaos.engine.leak_probe import sockets
+from prowl.chaos.engine.probes import ask, height_of, not_synced
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.second_process import SecondProcess
-from prowl.chaos.leaks import sockets
-from prowl.chaos.proofs import ask, height_of, not_synced
-from prowl.chaos.scenario import Scene
 
 ESTABLISHED = "01"  # in the kernel's socket table
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import psutil
 
-from prowl.chaos.proofs import not_up
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import not_up
+from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.ports import Ports
 from prowl.fixtures.clusters.processes import Process

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 
+from prowl.chaos.engine.probes import Reach, reach
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import STOPPED
-from prowl.chaos.proofs import Reach, reach
-from prowl.chaos.scenario import Scene
+from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import ClusterError
-from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.waiting import wait_until
 
 SPAWN_SECONDS = 10.0

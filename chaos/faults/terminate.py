@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.crash import Crash
-from prowl.chaos.scenario import Scene
 
 # An orderly end, or the signal's own for a process that does not handle it.
 ORDERLY = (0, -signal.SIGTERM, 128 + signal.SIGTERM)

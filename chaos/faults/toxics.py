@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from prowl.chaos.proofs import Exchange, at_once, exchange
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine.probes import Exchange, at_once, exchange
+from prowl.chaos.engine.scenario import Scene
+from prowl.fixtures.clusters.addresses import Address
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.clusters.places import Address
 from prowl.fixtures.proxies.edges import Edge
 
 LOOK_SECONDS = 3.0  # the longest that one probe through an edge listens

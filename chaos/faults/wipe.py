@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from prowl.chaos.engine.probes import not_gone, not_synced
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.crash import Crash
-from prowl.chaos.proofs import not_gone, not_synced
-from prowl.chaos.scenario import Scene
 
 
 class Wipe(Crash):

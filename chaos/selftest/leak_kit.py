@@ -17,17 +17,17 @@ from random import Random
 import plyvel
 import psutil
 
-from prowl.chaos.plan import paper
+from prowl.chaos.engine.plan import paper
 from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, SPEC, STAGES, VICTIM
+from prowl.fixtures.cleanup.guard import LOG, OWNERS
+from prowl.fixtures.cleanup.identity import Identity
+from prowl.fixtures.cleanup.json_lines import below, rows
+from prowl.fixtures.cleanup.ledger import LEDGER, Entry, read
+from prowl.fixtures.cleanup.undo import CGROUPS, NAMESPACES, mount_points, tag
 from prowl.fixtures.clusters import netns
 from prowl.fixtures.clusters.ports import listened
 from prowl.fixtures.clusters.processes import REGISTER, RUN_VARIABLE
 from prowl.fixtures.clusters.spec import PORT_KEYS
-from prowl.fixtures.files import below, rows
-from prowl.fixtures.owed.guard import LOG, OWNERS
-from prowl.fixtures.owed.identity import Identity
-from prowl.fixtures.owed.ledger import LEDGER, Entry, read
-from prowl.fixtures.owed.undo import CGROUPS, NAMESPACES, mount_points, tag
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import timeline
 
@@ -102,7 +102,7 @@ def kill_and_look(case: Case, folder: Path, seed: int) -> Killed:
     words = ["--target", "embedded", f"--run-dir={folder / 'run'}", f"--seed={seed}", *workers, "test_leak.py"]
     with (folder / "output.txt").open("wb") as output:
         popen = subprocess.Popen(
-            [sys.executable, "-m", "prowl.chaos.cli", "run", *words],
+            [sys.executable, "-m", "prowl.chaos.commands.cli", "run", *words],
             cwd=folder,
             env={**os.environ, "STAGE": case.stage, "FAULT": case.fault, "NETNS": "1" if case.apart else ""},
             stdin=subprocess.DEVNULL,
@@ -209,7 +209,7 @@ class _Victim:
         """Call ``prowl heal``."""
         self.popen.wait(END_SECONDS)
         done = subprocess.run(
-            [sys.executable, "-m", "prowl.chaos.cli", "heal", str(self.run)],
+            [sys.executable, "-m", "prowl.chaos.commands.cli", "heal", str(self.run)],
             capture_output=True, text=True, timeout=END_SECONDS, check=False,
         )  # fmt: skip
         if done.returncode:
@@ -235,7 +235,7 @@ def _watchdogs(owners: list[Identity]) -> list[Identity]:
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             command = " ".join(process.cmdline())
-            if "prowl.fixtures.owed.watchdog" in command and any(mark in command for mark in marks):
+            if "prowl.fixtures.cleanup.watchdog" in command and any(mark in command for mark in marks):
                 found.append(Identity.of(process.pid))
     return [identity for identity in found if identity is not None]
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from prowl.chaos.lifecycle import Broken
-from prowl.chaos.scenario import Fault, FaultError, Scene
+from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.scenario import Fault, FaultError, Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 
 Prove = Callable[[Fault, EmbeddedCluster, tuple[str, ...]], object]

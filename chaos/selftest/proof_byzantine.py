@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from prowl.chaos.engine.scenario import Fault
 from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine
 from prowl.chaos.faults.same_key import SameKey
-from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 

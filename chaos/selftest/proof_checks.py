@@ -19,11 +19,11 @@ import pytest
 from prowl.checks import test_truth
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, verdict
 from prowl.checks.selftest.test_drill_checks import said
-from prowl.fixtures import sweep
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.spec import reference_command
 from prowl.fixtures.drill import drill
 from prowl.fixtures.reference.storage.backup import backup
+from prowl.fixtures.survey import sweep
 from prowl.fixtures.waiting import wait_until
 
 pytest_plugins = ("pytester",)
@@ -155,7 +155,7 @@ def test_the_gate_is_go_on_reference_nodes_and_no_go_with_each_sickness(pytester
             )
         # A cluster's nodes share an address, so their limiters are off; to a gate that is an unsafe switch.
         pytester.makefile(".toml", testnet="\n".join(rows))
-        words = (sys.executable, "-m", "prowl.chaos.cli", "gate", "--target", "testnet.toml")
+        words = (sys.executable, "-m", "prowl.chaos.commands.cli", "gate", "--target", "testnet.toml")
         unsafe = pytester.run(*words, timeout=120)
         assert unsafe.ret == 1
         first = _decision(unsafe)

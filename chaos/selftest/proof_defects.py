@@ -17,19 +17,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prowl.chaos import runner
+from prowl.chaos.engine import runner
+from prowl.chaos.engine.load import GAS_PRICE_WEI, Load
+from prowl.chaos.engine.scenario import Fault, Scenario, Scene
 from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
-from prowl.chaos.load import GAS_PRICE_WEI, Load
-from prowl.chaos.scenario import Fault, Scenario, Scene
 from prowl.chaos.selftest.test_defects import SEEN_IN_A_SURVEY
 from prowl.checks import test_backup, test_daily, test_drill, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import invariants, judge
 from prowl.checks.registry import check_of
 from prowl.checks.selftest.survey_kit import verdict
 from prowl.checks.selftest.test_drill_checks import said
-from prowl.fixtures import sweep
 from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterError, ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import reference_command
@@ -39,6 +38,7 @@ from prowl.fixtures.reference.chain.transactions import sign_transfer
 from prowl.fixtures.reference.defects.catalogue import DEFECTS, plant
 from prowl.fixtures.reference.defects.core import CORE_DEFECTS
 from prowl.fixtures.reference.storage.backup import backup
+from prowl.fixtures.survey import sweep
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import read
 from prowl.reports.verdicts import Verdict, worst

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from prowl.chaos.engine.scenario import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.crash import Crash
@@ -18,7 +19,6 @@ from prowl.chaos.faults.reset import Reset
 from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
-from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.plan import paper
+from prowl.chaos.engine.plan import paper
 from prowl.chaos.selftest.leak_kit import Case, kill_and_look
 from prowl.chaos.selftest.leak_run import HEAVY, SPEC
 

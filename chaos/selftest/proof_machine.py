@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from prowl.chaos.engine.scenario import Fault
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.disk_full import DiskFull
@@ -16,7 +17,6 @@ from prowl.chaos.faults.out_of_memory import OutOfMemory
 from prowl.chaos.faults.power_loss import PowerLoss
 from prowl.chaos.faults.process_limit import ALLOCATIONS, DESCRIPTORS
 from prowl.chaos.faults.wipe import Wipe
-from prowl.chaos.scenario import Fault
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster

@@ -14,19 +14,19 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos import runner
+from prowl.chaos.engine import runner
+from prowl.chaos.engine.leak_probe import leaks
+from prowl.chaos.engine.scenario import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.pause import Pause
-from prowl.chaos.leaks import leaks
-from prowl.chaos.scenario import Fault
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.triples import prove_triple
+from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import CALLS_PER_MINUTE, ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.netns import NAMED, unavailable
-from prowl.fixtures.clusters.places import address_of
 from prowl.fixtures.waiting import wait_until
 
 LIMIT = 10.0  # within which a watchdog promises to have cleared all

@@ -27,7 +27,7 @@ def played(folder: Path, workers: int) -> tuple[float, str]:
     (folder / "conftest.py").write_text(CONFTEST)
     words = ["--target", "embedded", "--chaos", "-k", "crash-", "-n", str(workers), "--run-dir", "run"]
     done = subprocess.run(
-        [sys.executable, "-m", "prowl.chaos.cli", "run", *words],
+        [sys.executable, "-m", "prowl.chaos.commands.cli", "run", *words],
         cwd=folder, env=dict(os.environ), capture_output=True, text=True, timeout=LIMIT_SECONDS, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout

@@ -38,7 +38,7 @@ class StubNet:
 
 
 def prowl(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return pytester.run(sys.executable, "-m", "prowl.chaos.cli", "run", *words, timeout=120)
+    return pytester.run(sys.executable, "-m", "prowl.chaos.commands.cli", "run", *words, timeout=120)
 
 
 @pytest.fixture

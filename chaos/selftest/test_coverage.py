@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from prowl.chaos import cli
-from prowl.chaos.coverage import checks, coverage
+from prowl.chaos.commands import cli
+from prowl.chaos.commands.coverage import checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import gate, invariants
 from prowl.checks.registry import check

@@ -28,7 +28,7 @@ class ProwlRun:
         environment = {name: value for name, value in os.environ.items() if name != "PROWL_TARGET"}
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "prowl.chaos.cli", "run", *words],
+                [sys.executable, "-m", "prowl.chaos.commands.cli", "run", *words],
                 cwd=folder,
                 env=environment,
                 stdout=output,

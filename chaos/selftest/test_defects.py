@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos import runner
-from prowl.chaos.observer import Observer
+from prowl.chaos.engine import runner
+from prowl.chaos.engine.observer import Observer
+from prowl.chaos.engine.targets import named
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.chaos.targets import named
 from prowl.checks import test_daily, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import judge
 from prowl.checks.registry import check_of
-from prowl.fixtures import deadlines, sweep, targets
+from prowl.fixtures import deadlines, targets
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
-from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.survey import sweep
+from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.findings import NotHeld
 from prowl.reports.timeline import TimelineWriter, read

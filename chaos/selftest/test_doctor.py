@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos import cli, doctor
-from prowl.chaos.catalogue import FAULTS, IMPOSSIBLE
+from prowl.chaos.commands import cli, doctor
 from prowl.chaos.faults import __path__ as folders
+from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
 from prowl.fixtures import machine
 
 

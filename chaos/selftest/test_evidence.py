@@ -9,12 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from prowl.chaos import evidence, prune
-from prowl.chaos.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.chaos.engine import evidence, prune
+from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.fixtures.cleanup.guard import claim, living
+from prowl.fixtures.cleanup.ledger import Ledger
+from prowl.fixtures.cleanup.undo import Remove
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.owed.guard import claim, living
-from prowl.fixtures.owed.ledger import Ledger
-from prowl.fixtures.owed.undo import Remove
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 
 KEY = "0x" + "ab" * 32

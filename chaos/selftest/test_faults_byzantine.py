@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.byzantine import CONDUCTS, VOTES_TWICE, Byzantine
 from prowl.chaos.faults.same_key import SameKey
-from prowl.chaos.scenario import Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.reference.defects.catalogue import DEFECTS

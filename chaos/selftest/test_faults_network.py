@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from prowl.chaos.engine.leak_probe import leaks
+from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.probes import Exchange
+from prowl.chaos.engine.scenario import FaultError, Scene
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.cut import Cut, Mode
@@ -17,10 +21,6 @@ from prowl.chaos.faults.repeated import Repeated
 from prowl.chaos.faults.reset import Reset
 from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.toxics import Degraded
-from prowl.chaos.leaks import leaks
-from prowl.chaos.lifecycle import Broken
-from prowl.chaos.proofs import Exchange
-from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.checks.invariants.actions import action_of
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster

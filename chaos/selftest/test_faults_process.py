@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
+from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.scenario import Fault, FaultError, Scene
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.repeated import Repeated
 from prowl.chaos.faults.second_process import SecondProcess
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
-from prowl.chaos.lifecycle import Broken
-from prowl.chaos.scenario import Fault, FaultError, Scene
 from prowl.chaos.selftest.triples import Idle, prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.cli import main
-from prowl.fixtures.owed.ledger import Ledger
-from prowl.fixtures.owed.undo import Remove
+from prowl.chaos.commands.cli import main
+from prowl.fixtures.cleanup.ledger import Ledger
+from prowl.fixtures.cleanup.undo import Remove
 from prowl.fixtures.selftest.owner_kit import LIMIT, Owner
 from prowl.fixtures.waiting import wait_until
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.cli import main
+from prowl.chaos.commands.cli import main
 from prowl.fixtures.clients import prometheus
 from prowl.fixtures.inventory import init
 from prowl.fixtures.selftest.prometheus_stub import StubPrometheus

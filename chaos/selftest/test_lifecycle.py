@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from prowl.chaos import lifecycle, load, sampling
-from prowl.chaos.scenario import Scene
+from prowl.chaos.engine import lifecycle, load, sampling
+from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clients.budget import BURST
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.inventory.reader import COC

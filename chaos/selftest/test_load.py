@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from prowl.chaos import load as module
-from prowl.chaos.load import Load
+from prowl.chaos.engine import load as module
+from prowl.chaos.engine.load import Load
 from prowl.fixtures.network import Network, Node
 
 NODES = tuple(Node(f"node-{number}", "validator", f"http://127.0.0.1:{number}", None) for number in (1, 2))

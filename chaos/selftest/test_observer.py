@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from prowl.chaos import observer as observing
-from prowl.chaos.log_tail import LINES_A_LOOK, LogTail
-from prowl.chaos.observer import Observer
+from prowl.chaos.engine import observer as observing
+from prowl.chaos.engine.log_tail import LINES_A_LOOK, LogTail
+from prowl.chaos.engine.observer import Observer
 from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import wait_until

@@ -55,7 +55,17 @@ def stranger(pytester: pytest.Pytester) -> Iterator[pytest.Pytester]:
 
 
 def run(pytester: pytest.Pytester, *words: str) -> tuple[int, dict[str, Any], str]:
-    command = (sys.executable, "-m", "prowl.chaos.cli", "run", "--target", "testnet.toml", "--run-dir", "r", *words)
+    command = (
+        sys.executable,
+        "-m",
+        "prowl.chaos.commands.cli",
+        "run",
+        "--target",
+        "testnet.toml",
+        "--run-dir",
+        "r",
+        *words,
+    )
     result = pytester.run(*command, timeout=120)
     path = pytester.path / "r" / "report.json"
     return (

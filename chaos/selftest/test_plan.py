@@ -11,13 +11,13 @@ from dataclasses import replace
 
 import pytest
 
-from prowl.chaos import plan, targets
+from prowl.chaos.engine import plan, targets
+from prowl.chaos.engine.plan import lines, paper, stakes_of, streams
+from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.cut import Cut
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.pause import Pause
-from prowl.chaos.plan import lines, paper, stakes_of, streams
-from prowl.chaos.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.fixtures.clusters.cluster import ClusterSpec
 from prowl.fixtures.selftest.stub import StubNode
@@ -110,7 +110,7 @@ def stubs(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 def prowl(pytester: pytest.Pytester, *words: str) -> pytest.RunResult:
-    return pytester.run(sys.executable, "-m", "prowl.chaos.cli", "run", "--plan", *words, timeout=120)
+    return pytester.run(sys.executable, "-m", "prowl.chaos.commands.cli", "run", "--plan", *words, timeout=120)
 
 
 @pytest.mark.parametrize("target", ["embedded", "testnet.toml"])

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.pool import Pool
+from prowl.chaos.engine.pool import Pool
+from prowl.fixtures.cleanup.undo import Remove
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.clusters.slots import Slots
-from prowl.fixtures.owed.undo import Remove
+from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.waiting import wait_until
 
 SPEC = ClusterSpec(4)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.load import Flow
-from prowl.chaos.runner import Played, conclude, play
+from prowl.chaos.engine.load import Flow
+from prowl.chaos.engine.runner import Played, conclude, play
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.fixtures.clusters.cluster import ClusterSpec
 from prowl.reports.timeline import Header, TimelineWriter

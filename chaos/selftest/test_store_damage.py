@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.damage import (
+from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.scenario import FaultError, Scene
+from prowl.chaos.faults.damage import (
     MATRIX,
     Cell,
     Damage,
@@ -21,10 +23,8 @@ from prowl.chaos.damage import (
     part_of,
     why_not,
 )
+from prowl.chaos.faults.reaction import _last_word
 from prowl.chaos.faults.store_damage import StoreDamage
-from prowl.chaos.lifecycle import Broken
-from prowl.chaos.reaction import _last_word
-from prowl.chaos.scenario import FaultError, Scene
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.checks.invariants.actions import Kind, action_of
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prowl.chaos import targets
-from prowl.chaos.stakes import reported
-from prowl.chaos.targets import Words
+from prowl.chaos.engine import targets
+from prowl.chaos.engine.stakes import reported
+from prowl.chaos.engine.targets import Words
 from prowl.fixtures.network import Network, Node
 
 COUNTS = st.lists(st.integers(0, 6) | st.just(10**18), min_size=1, max_size=7)
@@ -148,12 +148,12 @@ def network(port: int, *stakes: int | None) -> Network:
 def test_stakes_are_those_that_the_network_reports(
     monkeypatch: pytest.MonkeyPatch, answers: object, found: dict[str, int]
 ) -> None:
-    monkeypatch.setattr("prowl.chaos.stakes.ask", lambda _url, _method: answers)
+    monkeypatch.setattr("prowl.chaos.engine.stakes.ask", lambda _url, _method: answers)
     assert reported(network(1, None, 3)) == found
 
 
 def test_nodes_that_report_different_stakes_name_no_target(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = iter([[{"address": "0x1", "stake": "1"}], [{"address": "0x1", "stake": "2"}]])
-    monkeypatch.setattr("prowl.chaos.stakes.ask", lambda _url, _method: next(rows))
+    monkeypatch.setattr("prowl.chaos.engine.stakes.ask", lambda _url, _method: next(rows))
     with pytest.raises(ValueError, match="n1 and n0 report different"):
         reported(network(1, 1, 1))

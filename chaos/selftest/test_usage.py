@@ -10,10 +10,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from prowl.chaos.prune import MOST_RUNS
+from prowl.chaos.engine.prune import MOST_RUNS
 from prowl.chaos.selftest.stub_net import StubNet, prowl, testnet
 from prowl.fixtures import targets
-from prowl.fixtures.owed.guard import claim, living
+from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 from prowl.fixtures.targets import Target
 
@@ -312,7 +312,7 @@ def test_the_target_may_come_from_the_environment_or_the_ini_file(
     testnet.run()
     pytester = testnet.pytester
     monkeypatch.setenv("PROWL_TARGET", "testnet.toml")
-    words = (sys.executable, "-m", "prowl.chaos.cli", "run", "-k", "daily/memory")
+    words = (sys.executable, "-m", "prowl.chaos.commands.cli", "run", "-k", "daily/memory")
     assert pytester.run(*words, timeout=60).ret == 0
     monkeypatch.delenv("PROWL_TARGET")
     assert pytester.run(*words, timeout=60).ret == 4
@@ -324,7 +324,7 @@ def test_the_target_may_come_from_the_environment_or_the_ini_file(
     "words", [(), ("rnu",), ("judge",), ("judge", "nowhere"), ("report", "nowhere"), ("backup",), ("restore", "x")]
 )
 def test_the_command_tells_wrong_usage(pytester: pytest.Pytester, words: tuple[str, ...]) -> None:
-    result = pytester.run(sys.executable, "-m", "prowl.chaos.cli", *words, timeout=60)
+    result = pytester.run(sys.executable, "-m", "prowl.chaos.commands.cli", *words, timeout=60)
     assert result.ret == 4
     assert "Traceback" not in told(result)
     assert told(result).strip()
@@ -332,7 +332,7 @@ def test_the_command_tells_wrong_usage(pytester: pytest.Pytester, words: tuple[s
 
 @pytest.mark.parametrize("words", [("inventory", "schema"), ("--version",), ("node", "--list-defects")])
 def test_a_reader_that_has_gone_is_no_traceback(words: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "prowl.chaos.cli", *words]
+    command = [sys.executable, "-m", "prowl.chaos.commands.cli", *words]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

@@ -16,10 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.history import Seen, seen_of
+from prowl.checks.invariants.network_state import Phase, World, world_of
 from prowl.checks.invariants.pace import pace_of
-from prowl.checks.invariants.seen import Seen, seen_of
 from prowl.checks.invariants.text import short
-from prowl.checks.invariants.world import Phase, World, world_of
 from prowl.reports.timeline import Timeline
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.seen import number
-from prowl.checks.invariants.world import world_of
+from prowl.checks.invariants.history import number
+from prowl.checks.invariants.network_state import world_of
 from prowl.reports.timeline import Timeline
 
 METRIC = "bft_equivocations_total"

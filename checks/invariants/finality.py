@@ -14,9 +14,9 @@ from itertools import pairwise
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.seen import Run, Seen, seen_of
+from prowl.checks.invariants.history import Run, Seen, seen_of
+from prowl.checks.invariants.network_state import world_of
 from prowl.checks.invariants.text import short
-from prowl.checks.invariants.world import world_of
 from prowl.reports.timeline import Timeline
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.seen import Seen, seen_of
+from prowl.checks.invariants.history import Seen, seen_of
 from prowl.checks.invariants.text import short
 from prowl.reports.timeline import Timeline
 

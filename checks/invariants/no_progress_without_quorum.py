@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.seen import Run, Seen, seen_of
+from prowl.checks.invariants.history import Run, Seen, seen_of
+from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
 from prowl.checks.invariants.text import listed, short
-from prowl.checks.invariants.world import Phase, Stretch, World, world_of
 from prowl.reports.timeline import Timeline
 
 IN_FLIGHT_BLOCKS = 2

@@ -9,8 +9,8 @@ from itertools import pairwise
 from statistics import median
 
 from prowl.checks.invariants.actions import Kind
-from prowl.checks.invariants.seen import Seen, seen_of
-from prowl.checks.invariants.world import Phase, Stretch, World, world_of
+from prowl.checks.invariants.history import Seen, seen_of
+from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
 from prowl.reports.timeline import Header, Timeline
 
 INTERVALS = 10

@@ -11,9 +11,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.history import number
+from prowl.checks.invariants.network_state import Phase, Span, World, world_of
 from prowl.checks.invariants.pace import pace_of
-from prowl.checks.invariants.seen import number
-from prowl.checks.invariants.world import Phase, Span, World, world_of
 from prowl.reports.timeline import Sample, Timeline
 
 METRIC = "peers_connected"

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.history import Seen, seen_of
+from prowl.checks.invariants.network_state import World, world_of
 from prowl.checks.invariants.pace import Pace, pace_of
-from prowl.checks.invariants.seen import Seen, seen_of
 from prowl.checks.invariants.text import several
-from prowl.checks.invariants.world import World, world_of
 from prowl.reports.timeline import Timeline
 
 

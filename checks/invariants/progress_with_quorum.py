@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.history import Tip, seen_of
+from prowl.checks.invariants.network_state import Span, world_of
 from prowl.checks.invariants.pace import pace_of
-from prowl.checks.invariants.seen import Tip, seen_of
-from prowl.checks.invariants.world import Span, world_of
 from prowl.reports.timeline import Timeline
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
 from prowl.checks.invariants.actions import Action, Kind
+from prowl.checks.invariants.history import Run, number, seen_of
+from prowl.checks.invariants.network_state import Phase, Span, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.quorum import components
-from prowl.checks.invariants.seen import Run, number, seen_of
 from prowl.checks.invariants.text import several
-from prowl.checks.invariants.world import Phase, Span, world_of
 from prowl.reports.timeline import Timeline
 
 ROTATIONS = 2

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
+from prowl.checks.invariants.history import Run, Seen, latest_height, number, seen_of, whole
+from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
 from prowl.checks.invariants.pace import Pace, pace_of
 from prowl.checks.invariants.peers import unanswering
-from prowl.checks.invariants.seen import Run, Seen, latest_height, number, seen_of, whole
-from prowl.checks.invariants.world import Phase, Stretch, World, world_of
 from prowl.reports.timeline import Sample, Timeline
 
 STATE = "consensus_state"

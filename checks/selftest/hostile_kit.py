@@ -13,11 +13,11 @@ from importlib import import_module
 from prowl import checks
 from prowl.checks.registry import Check, check_of
 from prowl.checks.selftest.hostile import Case, Nodes
-from prowl.fixtures import sweep
 from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import NodeView, Survey
-from prowl.fixtures.view import NetworkView, View
+from prowl.fixtures.survey import sweep
+from prowl.fixtures.survey.survey import NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView, View
 from prowl.reports.findings import NotHeld
 
 ROUND_SECONDS = 90.0  # some 12 requests of at most 5 s one after another, and the machine's own load

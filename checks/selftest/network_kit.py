@@ -26,13 +26,13 @@ from prowl.checks.selftest import network_image as image
 from prowl.checks.selftest.network_inventory import NAMES, Inventory, inventory
 from prowl.checks.selftest.network_machines import CONFIG, Machine
 from prowl.checks.selftest.network_nodes import DockerNode, PlainNode, ProofNode, SshNode
+from prowl.fixtures.cleanup.guard import release
+from prowl.fixtures.cleanup.ledger import Ledger, settle
+from prowl.fixtures.cleanup.undo import CGROUPS, Cgroup, Netns
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.netns import Namespaces
 from prowl.fixtures.clusters.processes import Register, reap
 from prowl.fixtures.clusters.spec import ClusterSpec, configuration
-from prowl.fixtures.owed.guard import release
-from prowl.fixtures.owed.ledger import Ledger, settle
-from prowl.fixtures.owed.undo import CGROUPS, Cgroup, Netns
 from prowl.fixtures.waiting import wait_until
 
 LIMIT_SECONDS = 90.0
@@ -165,7 +165,11 @@ class ProofNetwork:
 
     def _write_rules(self) -> None:
         five = subprocess.run(
-            [sys.executable, "-m", "prowl.chaos.cli", "alerts"], capture_output=True, text=True, check=True, timeout=60
+            [sys.executable, "-m", "prowl.chaos.commands.cli", "alerts"],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
         )
         self.rules.write_text(five.stdout)
 
@@ -237,7 +241,7 @@ class ProofNetwork:
         env = {**self.operators_environment(), **(environment or {})}
         line = ["sh", "-c", 'cd "$0" && exec "$@"', str(self.operator)]
         line += ["env", *(f"{key}={value}" for key, value in env.items())]
-        line += [sys.executable, "-m", "prowl.chaos.cli", "run", f"--target={target}", "-q", *words]
+        line += [sys.executable, "-m", "prowl.chaos.commands.cli", "run", f"--target={target}", "-q", *words]
         before = self._runs()
 
         def once_begun() -> None:

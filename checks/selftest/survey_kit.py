@@ -9,8 +9,8 @@ from prowl.fixtures.clients.metrics_page import Metric, believed
 from prowl.fixtures.hosts.facts import HostFacts
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.network import Validator
-from prowl.fixtures.survey import Answer, BlockSeen, Declared, HealthAnswer, Look, NodeSurvey, NodeView, Survey
-from prowl.fixtures.view import NetworkView, View
+from prowl.fixtures.survey.survey import Answer, BlockSeen, Declared, HealthAnswer, Look, NodeSurvey, NodeView, Survey
+from prowl.fixtures.survey.view import NetworkView, View
 from prowl.reports.findings import Claim, NotHeld
 
 HELD, BROKEN, UNKNOWN = "held", "broken", "unknown"

@@ -13,7 +13,7 @@ from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
 from prowl.fixtures.alerts import promtool
 from prowl.fixtures.alerts.files import RuleFiles
 from prowl.fixtures.alerts.rules import RuleFileError, duration_seconds, metrics_in, parse, read
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Claim, NotHeld
 
 MANUAL = files("prowl.fixtures.alerts").joinpath("alerts.yml").read_text(encoding="utf-8")

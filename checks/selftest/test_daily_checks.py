@@ -10,7 +10,7 @@ from prowl.checks import test_daily as daily
 from prowl.checks import test_recovery as recovery
 from prowl.fixtures.clients.metrics_page import read_metrics
 from prowl.fixtures.manual.limits import Limits
-from prowl.fixtures.survey import METRICS, Declared, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
+from prowl.fixtures.survey.survey import METRICS, Declared, DiskUse, HealthAnswer, Look, NodeSurvey, NodeView, Survey
 from prowl.reports.findings import Broken, Claim, Unknown
 
 PAGE = "coc_consensus_state 0\ncoc_peers_connected 3\ncoc_process_memory_bytes 2e8\ncoc_block_height 7\n"

@@ -9,7 +9,7 @@ from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, hosts, surve
 from prowl.checks.selftest.test_backup_checks import host
 from prowl.fixtures.drill import Drilled
 from prowl.fixtures.hosts.facts import FileSeen
-from prowl.fixtures.survey import NodeView, Survey
+from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.reports.findings import NotHeld
 
 NAME = "coc-backup-20260819-060001-h100.tar.gz"

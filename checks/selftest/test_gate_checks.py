@@ -27,7 +27,7 @@ from prowl.checks.selftest.test_backup_checks import host as backup_host
 from prowl.checks.selftest.test_backup_checks import sound
 from prowl.fixtures.hosts.facts import Archive, DiskUse, HostFacts, Running
 from prowl.fixtures.network import Validator
-from prowl.fixtures.survey import HealthAnswer, NodeSurvey, Survey
+from prowl.fixtures.survey.survey import HealthAnswer, NodeSurvey, Survey
 from prowl.reports.gate import Demands, Gate, decide
 from prowl.reports.verdicts import Result, Verdict
 

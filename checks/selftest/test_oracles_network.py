@@ -27,7 +27,7 @@ from prowl.checks.selftest.survey_kit import (
     survey,
     verdict,
 )
-from prowl.fixtures.survey import NodeSurvey, Survey
+from prowl.fixtures.survey.survey import NodeSurvey, Survey
 
 SILENT = replace(DECLARED, validators=(), addresses={})
 

@@ -40,7 +40,7 @@ from prowl.checks.selftest.test_backup_checks import sound
 from prowl.fixtures.clients.metrics_page import Metric
 from prowl.fixtures.hosts.facts import Archive, Clock, ConfigFile, Cron, DiskUse, HostFacts, Running, Swap
 from prowl.fixtures.network import Validator
-from prowl.fixtures.survey import Answer, BlockSeen, HealthAnswer, Look, NodeSurvey, Survey
+from prowl.fixtures.survey.survey import Answer, BlockSeen, HealthAnswer, Look, NodeSurvey, Survey
 
 MODULES = (test_backup, test_daily, test_gate, test_recovery, test_truth, test_tuning, test_validators)
 CHECKS = {

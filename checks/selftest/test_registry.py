@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prowl.checks.registry import check, check_of
-from prowl.fixtures.survey import NodeView
+from prowl.fixtures.survey.survey import NodeView
 
 
 def test_a_need_that_no_target_offers_is_refused_with_what_was_meant() -> None:

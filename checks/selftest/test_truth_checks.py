@@ -24,10 +24,10 @@ from prowl.checks.selftest.survey_kit import (
     survey,
     verdict,
 )
-from prowl.fixtures.earlier import Earlier
 from prowl.fixtures.hosts.facts import HostFacts, Running
-from prowl.fixtures.survey import HealthAnswer, Look, NodeSurvey, NodeView
-from prowl.fixtures.view import NetworkView
+from prowl.fixtures.survey.previous_run import Earlier
+from prowl.fixtures.survey.survey import HealthAnswer, Look, NodeSurvey, NodeView
+from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Unknown
 
 OK, SICK = HealthAnswer("http://x/health", 200), HealthAnswer("http://x/health", 503)

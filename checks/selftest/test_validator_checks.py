@@ -27,7 +27,7 @@ from prowl.checks.selftest.survey_kit import (
 )
 from prowl.fixtures.hosts.facts import Clock, ConfigFile, HostFacts
 from prowl.fixtures.network import Validator
-from prowl.fixtures.survey import NodeSurvey, Survey
+from prowl.fixtures.survey.survey import NodeSurvey, Survey
 
 FOUR = list(ADDRESSES.values())[:4]
 UNDECLARED = replace(DECLARED, validators=(), chain_id=None)

@@ -1,0 +1,1 @@
+"""The command ``prowl`` and its subcommands."""

@@ -1,0 +1,213 @@
+"""The command ``prowl``: works from any folder where the package is installed, without a checkout.
+
+Each subcommand imports what it needs when it is called: ``prowl node`` must start as fast as the node it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+USAGE_ERROR = 4
+PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
+
+SUBCOMMANDS = """\
+  run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
+  judge     judge a saved timeline (or every one of a run) again, with no cluster
+  report    print a run's verdict and write its report.html anew
+  gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
+  alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five)
+  inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
+  manual    list the manual's items and what asserts each
+  node      start a reference node, or list its defects
+  backup    pack a reference node's data, running or not: prowl backup DIR OUT
+  restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
+  heal      end what a run that died has left behind
+  doctor    say what this machine allows, and which faults and scenarios it can't do
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit code."""
+    try:
+        code = _subcommand(list(sys.argv[1:] if arguments is None else arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:  # who read our output has gone, as head does; what Python still holds of it goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+    return code
+
+
+def _subcommand(words: list[str]) -> int:
+    commands = {
+        "run": _run,
+        "judge": _judge,
+        "report": _report,
+        "gate": lambda words: _run(["--gate", *words]),
+        "alerts": _alerts,
+        "inventory": _inventory,
+        "manual": _manual,
+        "node": _node,
+        "backup": _backup,
+        "restore": _restore,
+        "heal": _heal,
+        "doctor": _doctor,
+    }
+    if not words or words[0] in {"-h", "--help"}:
+        print(f"usage: prowl SUBCOMMAND ...\n\n{SUBCOMMANDS}")
+        return 0 if words else USAGE_ERROR
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(f"prowl {version('prowl-testnet')}")
+        return 0
+    if words[0] not in commands:
+        from difflib import get_close_matches
+
+        near = get_close_matches(words[0], commands, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        print(f"prowl: there is no subcommand {words[0]!r}.{hint} There are:\n\n{SUBCOMMANDS}", file=sys.stderr)
+        return USAGE_ERROR
+    return commands[words[0]](words[1:])
+
+
+class _Parser(argparse.ArgumentParser):
+    """Ends with the contract's exit code for wrong usage."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}. Usage: {self.format_usage().removeprefix('usage: ')}")
+
+
+def _run(words: list[str]) -> int:
+    import pytest
+
+    from prowl.reports.run import PROGRAM_VARIABLE
+
+    os.environ[PROGRAM_VARIABLE] = "prowl run"
+    return int(pytest.main(["-p", "prowl.chaos.plugin", f"--rootdir={Path.cwd()}", *words]))
+
+
+def _judge(words: list[str]) -> int:
+    from prowl.checks import judge
+
+    parser = _Parser(prog="prowl judge", description="Judge a saved timeline again.")
+    parser.add_argument("path", type=Path, metavar="FILE|RUN", help="a timeline, or a run's folder with all of its")
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    asked = parser.parse_args(words)
+    return judge.main(asked.path, asked.json)
+
+
+def _report(words: list[str]) -> int:
+    from prowl.reports import html, terminal
+    from prowl.reports.findings import message
+    from prowl.reports.run import Report, RunError
+
+    parser = _Parser(prog="prowl report", description="Print a run's verdict and write its report.html anew.")
+    parser.add_argument("path", type=Path, metavar="RUN", help="a run's folder")
+    asked = parser.parse_args(words)
+    try:
+        report = Report.load(asked.path)
+        page = html.write(report, asked.path if asked.path.is_dir() else asked.path.parent)
+    except (RunError, OSError) as error:
+        print(f"prowl report: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    for line in (*terminal.gate_lines(report), report.sentence):
+        print(line)
+    for result in report.results:
+        if result.counts or result.waiver is not None:
+            print(message(result))
+    for line in terminal.drift(report.results):
+        print(line)
+    print(page)
+    return 0
+
+
+def _alerts(words: list[str]) -> int:
+    from prowl.checks import alerts_command
+
+    parser = _Parser(prog="prowl alerts", description="Compare rule files with the manual's five alerts.")
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="a rule file of Prometheus")
+    return alerts_command.main(parser.parse_args(words).files)
+
+
+def _inventory(words: list[str]) -> int:
+    from prowl.chaos.commands import inventory as inventory_command
+
+    parser = _Parser(prog="prowl inventory", description="Write, check or describe a testnet.toml.")
+    inventory_command.add_arguments(parser)
+    return inventory_command.run(parser.parse_args(words))
+
+
+def _manual(words: list[str]) -> int:
+    from prowl.chaos.commands.coverage import coverage
+
+    _Parser(prog="prowl manual", description="List the manual's items and what asserts each.").parse_args(words)
+    rows = coverage()
+    for row in rows:
+        print(f"{row.item.id:<26} {', '.join(row.asserted_by) or row.item.pending}")
+    waiting = [row for row in rows if not row.asserted_by]
+    print(f"{len(rows)} items, {len(rows) - len(waiting)} asserted, {len(waiting)} to come.")
+    return 0
+
+
+def _node(words: list[str]) -> int:
+    from prowl.fixtures.reference.main import run
+
+    return run(words)
+
+
+def _backup(words: list[str]) -> int:
+    from prowl.fixtures.reference.defects.catalogue import plant
+    from prowl.fixtures.reference.storage.backup import BackupFailed, backup
+
+    parser = _Parser(prog="prowl backup", description="Pack a reference node's data, while it runs or not.")
+    parser.add_argument("data_dir", type=Path, metavar="DIR", help="the node's data directory")
+    parser.add_argument("out_dir", type=Path, metavar="OUT", help="where coc-backup-{date}-h{height}.tar.gz is put")
+    parser.add_argument("--defect", metavar="NAME", help="plant a defect of prowl node --list-defects: backup-torn")
+    asked = parser.parse_args(words)
+    try:
+        print(backup(asked.data_dir, asked.out_dir, packed=plant(asked.defect).packed))
+    except LookupError as error:
+        print(f"prowl backup: {error.args[0]}", file=sys.stderr)
+        return USAGE_ERROR
+    except BackupFailed as error:
+        print(f"prowl backup: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _restore(words: list[str]) -> int:
+    from prowl.fixtures.reference.storage.backup import BackupFailed, restore
+
+    parser = _Parser(prog="prowl restore", description="Put a backup in the place of a stopped node's data.")
+    parser.add_argument("archive", type=Path, metavar="FILE", help="a backup, as prowl backup wrote it")
+    parser.add_argument("data_dir", type=Path, metavar="DIR", help="the node's data directory")
+    asked = parser.parse_args(words)
+    try:
+        restore(asked.archive, asked.data_dir)
+    except BackupFailed as error:
+        print(f"prowl restore: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _heal(words: list[str]) -> int:
+    from prowl.chaos.commands.heal import heal
+
+    parser = _Parser(prog="prowl heal", description="End what a run that died has left behind.")
+    parser.add_argument("run", nargs="?", type=Path, help="a run's folder (default: all below .prowl/runs)")
+    asked = parser.parse_args(words)
+    return heal(asked.run)
+
+
+def _doctor(words: list[str]) -> int:
+    from prowl.chaos.commands import doctor
+
+    _Parser(prog="prowl doctor", description="Say what this machine allows, and what it can't do.").parse_args(words)
+    return doctor.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

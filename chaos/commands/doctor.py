@@ -1,0 +1,186 @@
+"""``prowl doctor``: what this machine allows, tried where a look does not tell, and which faults it can't do."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+import psutil
+
+from prowl.chaos.engine.plan import paper
+from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.fixtures import machine
+from prowl.fixtures.clusters import installed_node, netns
+from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec
+from prowl.fixtures.proxies import binary as toxiproxy_binary
+
+TRIAL_SECONDS = 10.0
+SHIFT_SECONDS = 3600.0
+DESCRIPTORS_WANTED = 4096
+ENGINES = ("docker", "podman")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing that was looked at: whether it is there, and what it is or what is missing, in words."""
+
+    what: str
+    there: bool
+    told: str
+
+
+def examine() -> list[Row]:
+    """Look at the machine, and try what a look does not tell."""
+    return [
+        _system(),
+        _descriptors(),
+        *(_cgroup(controller) for controller in ("memory", "cpu", "blkio")),
+        _small_disk(),
+        _namespaces(),
+        _clock(),
+        _engine(),
+        _toxiproxy(),
+        _go(),
+        _installed_node(),
+    ]
+
+
+def unavailable() -> Mapping[str, Mapping[str, list[str]]]:
+    """Return what can't be done here: the reasons, and which faults and scenarios each keeps from this machine."""
+    spec = ClusterSpec(4)
+    faults = ((name, fault.unavailable(paper(spec))) for name, fault in FAULTS.items())
+    scenarios = ((scenario.name, scenario.fault.unavailable(paper(spec))) for scenario in SCENARIOS)
+    return {
+        "faults": _by_reason((name, reason) for name, reason in faults if name not in IMPOSSIBLE),
+        "scenarios": _by_reason(scenarios),
+    }
+
+
+def _by_reason(found: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for name, reason in found:
+        if reason is not None:
+            reasons[reason].append(name)
+    return dict(reasons)
+
+
+def main(out: TextIO = sys.stdout) -> int:
+    """Print the table and return 0: what a machine can't do is no fault of its user."""
+    rows = examine()
+    width = max(len(row.what) for row in rows)
+    for row in rows:
+        print(f"{row.what:<{width}}  {'yes' if row.there else 'NO ':<3}  {row.told}", file=out)
+    lacking = unavailable()
+    possible = len(FAULTS) - len(IMPOSSIBLE)
+    for kind, count in (("faults", possible), ("scenarios", len(SCENARIOS))):
+        missing = sum(len(names) for names in lacking[kind].values())
+        print(f"\n{count - missing} of {count} {kind} can be done here.", file=out)
+        for reason, names in lacking[kind].items():
+            print(f"  unavailable: {', '.join(names)}\n    {reason}", file=out)
+    print(f"\n{len(IMPOSSIBLE)} cells of the storage matrix can be nowhere:", file=out)
+    for reason, cells in _by_reason(IMPOSSIBLE.items()).items():
+        print(f"  {len(cells)}: {reason}", file=out)
+    return 0
+
+
+def _system() -> Row:
+    memory = psutil.virtual_memory()
+    told = (
+        f"Linux {platform.release()}, {len(os.sched_getaffinity(0))} cores, {memory.total / 1e9:.1f} GB of memory "
+        f"({memory.available / 1e9:.1f} available), {shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here, "
+        f"{'root' if os.geteuid() == 0 else f'user {os.geteuid()}'}"
+    )
+    return Row("machine", True, told)
+
+
+def _descriptors() -> Row:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    allowed = hard == resource.RLIM_INFINITY or hard >= DESCRIPTORS_WANTED
+    hint = "" if allowed else f": many nodes need {DESCRIPTORS_WANTED}, raise it (ulimit -Hn)"
+    return Row("descriptors", allowed, f"{soft} open files, up to {hard}{hint}")
+
+
+def _cgroup(controller: str) -> Row:
+    reason, place = machine.no_cgroup(controller), machine.hierarchy(controller)
+    told = "" if place is None else f"version {place.version}, in {place.root}"
+    return Row(f"cgroup {controller}", reason is None, reason or told)
+
+
+def _small_disk() -> Row:
+    reason = machine.no_mounts()
+    return Row("small file systems", reason is None, reason or "ext4 in a file, on a loop device")
+
+
+def _namespaces() -> Row:
+    reason = netns.unavailable()
+    return Row("network namespaces", reason is None, reason or "a node each with --netns")
+
+
+def _clock() -> Row:
+    """Ask a Python under the library what time it is."""
+    what = "libfaketime"
+    library = machine.faketime_library()
+    if library is None:
+        return Row(what, False, str(machine.no_faketime()))
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAKETIME": f"+{SHIFT_SECONDS:g}"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-S", "-c", "import time; print(time.time())"],
+            capture_output=True,
+            text=True,
+            timeout=TRIAL_SECONDS,
+            check=True,
+            env=environment,
+        )
+        off = float(done.stdout) - time.time()
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        return Row(what, False, f"{library} can't be used: {error}")
+    moved = abs(off - SHIFT_SECONDS) < TRIAL_SECONDS
+    return Row(what, moved, str(library) if moved else f"{library} moves no clock: it was {off:+.1f} s off")
+
+
+def _engine() -> Row:
+    found = [name for name in ENGINES if machine.program(name) is not None]
+    if not found:
+        return Row("container engine", False, "there is neither docker nor podman: install docker.io or podman")
+    command = (found[0], "version", "--format", "{{.Server.Version}}")
+    return _tried("container engine", lambda: f"{found[0]} {machine.run(*command)}")
+
+
+def _toxiproxy() -> Row:
+    try:
+        found = toxiproxy_binary.find()
+    except toxiproxy_binary.ToxiproxyBinaryError as error:
+        return Row("Toxiproxy", False, str(error))
+    return Row("Toxiproxy", True, str(found) if found else "none yet; Go will build it once")
+
+
+def _go() -> Row:
+    if machine.program("go") is None:
+        return Row("Go", False, "there is no go: install golang (needed only where there is no toxiproxy-server)")
+    return _tried("Go", lambda: machine.run("go", "version"))
+
+
+def _installed_node() -> Row:
+    try:
+        return Row("Node for an installed node", True, installed_node.node_program())
+    except ClusterError as error:
+        return Row("Node for an installed node", False, str(error))
+
+
+def _tried(what: str, trial: Callable[[], str]) -> Row:
+    try:
+        return Row(what, True, " ".join(trial().split()))
+    except ClusterError as error:
+        return Row(what, False, " ".join(str(error).split()))

@@ -1,0 +1,1 @@
+"""The engine: plays steps in a cluster, watches it, and writes the timeline."""

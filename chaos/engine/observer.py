@@ -1,0 +1,190 @@
+"""The observer: one loop of its own thread samples every node and writes the timeline as it goes.
+
+A sample is one RPC batch, one metrics page and one health answer of one node, at the same instant for all nodes. The
+observer knows its own lateness: a loop that was starved writes a gap, so that its silence is never read as a node's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+from prowl.chaos.engine.log_tail import LogTail
+from prowl.chaos.engine.sampling import RateLimitedError, Sampler
+from prowl.fixtures.network import Network, Node
+from prowl.fixtures.waiting import tick, wait_until
+from prowl.reports.timeline import TimelineWriter
+
+SLOWEST_SECONDS = 0.5
+FASTEST_SECONDS = 0.1
+SAMPLES_PER_BLOCK = 4
+ANSWER_SECONDS = 2.0
+# A loop that comes this much later than it should, in paces, was starved: half the time it should have looked, it did
+# not, so what it saw says nothing about that stretch.
+LATE_PACES = 2.0
+JOIN_SECONDS = 10.0
+
+
+class Observer:
+    """Samples a network into a timeline until it is closed; a context manager.
+
+    ``process_of`` tells what a node's process does, and ``log_of`` where its log lies, where they are on this machine.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        writer: TimelineWriter,
+        process_of: Callable[[str], str] | None = None,
+        log_of: Callable[[str], Path] | None = None,
+    ) -> None:
+        self.network = network
+        self.writer = writer
+        self._process_of = process_of
+        self._logs = LogTail(log_of) if log_of is not None else None
+        interval = network.block_interval_seconds or 1.0
+        self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
+        self.newest: dict[str, dict[str, Any]] = {}
+        self.tips: list[tuple[float, int]] = []  # when the network's height was first seen, in seconds
+        self._proposals: list[tuple[float, str]] = []  # when a block of that proposer was first seen
+        self._starved_at = 0.0  # when the loop was last found to be late
+        self._began = time.monotonic()
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="prowl-observer", daemon=True)
+        self._failure: Future[None] = Future()
+
+    def __enter__(self) -> Observer:
+        self.event("cluster started")
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(JOIN_SECONDS)
+        with self._lock:
+            self.writer.event(self.now(), "end" if error is None else f"cut short: {type(error).__name__}")
+            self.writer.close()
+
+    def now(self) -> float:
+        """Return the timeline's time in seconds."""
+        return time.monotonic() - self._began
+
+    def event(self, text: str) -> None:
+        """Write what is about to be done, in the timeline's words."""
+        with self._lock:
+            self.writer.event(self.now(), text)
+
+    def check(self) -> None:
+        """Raise what ended the observer, if it has ended before its time."""
+        if self._failure.done():
+            self._failure.result()
+
+    def hold(self, seconds: float) -> None:
+        """Watch for so long; raises what ended the observer, if that happens meanwhile."""
+        until = time.monotonic() + seconds
+
+        def over() -> bool:
+            self.check()
+            return time.monotonic() >= until
+
+        wait_until(over, seconds, self.pace_seconds)
+
+    def height(self, node: str) -> int | None:
+        """Return the height in the node's newest sample; None if it did not answer."""
+        height = self.newest.get(node, {}).get("rpc_height")
+        return height if isinstance(height, int) else None
+
+    def interval_seconds(self, least_blocks: int) -> float | None:
+        """Return the block interval by the heights seen; None until so many blocks have been seen to come."""
+        tips = self.tips[1:]  # the first was there before we looked
+        if not tips or tips[-1][1] - tips[0][1] < least_blocks:
+            return None
+        return (tips[-1][0] - tips[0][0]) / (tips[-1][1] - tips[0][1])
+
+    def proposers_since(self, t: float) -> set[str]:
+        """Return the addresses that have proposed a block first seen after ``t`` seconds."""
+        with self._lock:
+            return {address for seen, address in self._proposals if seen > t}
+
+    # -- its loop ----------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._loop())
+        except BaseException as error:  # noqa: BLE001 - handed to whoever asks: an observer that died is no calm network
+            self._failure.set_exception(error)
+
+    async def _loop(self) -> None:
+        timeout = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as http:
+            sampler = Sampler(self.network, http)
+            due = time.monotonic()
+            pending: dict[str, asyncio.Task[None]] = {}
+            while not self._ended.is_set():
+                self._note_lateness(time.monotonic() - due)
+                for node in self.network.nodes:
+                    # A node that has not answered its last sample yet is not asked again: that sample will say so.
+                    if node.name not in pending or pending[node.name].done():
+                        _raise_failure(pending.get(node.name))
+                        if sampler.may_ask(node):
+                            pending[node.name] = asyncio.create_task(self._sample(sampler, node))
+                    self._read_log(node)
+                due = max(due + self.pace_seconds, time.monotonic())
+                await tick(max(0.0, due - time.monotonic()))
+            for task in pending.values():
+                task.cancel()
+            await asyncio.gather(*pending.values(), return_exceptions=True)
+
+    def _note_lateness(self, late_seconds: float) -> None:
+        if late_seconds > LATE_PACES * self.pace_seconds:
+            with self._lock:
+                self._starved_at = self.now()
+                self.writer.gap(self._starved_at, late_seconds, "the observer was starved")
+
+    def _read_log(self, node: Node) -> None:
+        lines = self._logs.fresh(node.name) if self._logs is not None else []
+        if lines:
+            with self._lock:
+                self.writer.log(self.now(), node.name, lines)
+
+    async def _sample(self, sampler: Sampler, node: Node) -> None:
+        asked = self.now()
+        process = self._process_of(node.name) if self._process_of is not None else None
+        try:
+            values = await sampler.sample(node)
+        except RateLimitedError:
+            with self._lock:
+                self.writer.gap(self.now(), self.now() - asked, "its rate limit refused the observer", node.name)
+            return
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+            with self._lock:
+                self.newest[node.name] = {}
+                if isinstance(error, TimeoutError) and self._starved_at > asked:
+                    self.writer.gap(self.now(), self.now() - asked, "the observer was starved meanwhile", node.name)
+                else:
+                    self.writer.error(asked, node.name, type(error).__name__, process)
+            return
+        with self._lock:
+            self.writer.sample(asked, node.name, values if process is None else {**values, "process": process})
+            self.newest[node.name] = values
+            height = values.get("rpc_height")
+            if isinstance(height, int) and (not self.tips or height > self.tips[-1][1]):
+                self.tips.append((asked, height))
+                self._proposals += [(asked, block[3]) for block in values.get("blocks", ())]
+                self._proposals.append((asked, str(values.get("miner"))))
+
+
+def _raise_failure(task: asyncio.Task[None] | None) -> None:
+    if task is not None and not task.cancelled():
+        task.result()

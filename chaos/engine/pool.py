@@ -1,0 +1,168 @@
+"""Clusters for the scenarios of one worker: kept while they are as good as new, else replaced, and said so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from prowl.chaos.engine import evidence
+from prowl.chaos.engine.probes import not_up
+from prowl.fixtures import deadlines
+from prowl.fixtures.cleanup import ledger
+from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.process_budget import Slots
+from prowl.fixtures.proxies.edges import EdgeError
+from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
+from prowl.fixtures.survey import sweep
+from prowl.fixtures.waiting import wait_until
+
+Say = Callable[[str], None]
+
+EDGES_SECONDS = 10.0
+LOOK_SECONDS = 0.2
+
+
+class Lease:
+    """A cluster for the length of one scenario; one that is spoiled is not used again."""
+
+    def __init__(self, cluster: EmbeddedCluster) -> None:
+        self.cluster = cluster
+        self.spoiled = ""
+
+    def spoil(self, reason: str) -> None:
+        """Say why it must not be used again."""
+        self.spoiled = self.spoiled or reason
+
+
+class Pool:
+    """At most one cluster at a time, below ``folder``; it is gone when the pool is closed.
+
+    Nothing is kept between scenarios where not all ``workers`` of the run find room for a cluster: one that is kept by
+    a worker with nothing to do would hold up another for ever.
+    """
+
+    def __init__(self, folder: Path, slots: Slots, workers: int = 1) -> None:
+        self.folder = folder
+        self._slots = slots
+        self._workers = workers
+        self.tried: EmbeddedCluster | None = None  # the one that was last leased, or that could not be started
+        self._kept: EmbeddedCluster | None = None
+        self._held = ExitStack()
+        self._number = 0
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close(shed=True)
+
+    def begin(self) -> None:
+        """Begin a scenario: no cluster has been tried for it."""
+        self.tried = None
+
+    @contextmanager
+    def lease(self, spec: ClusterSpec, say: Say) -> Iterator[Lease]:
+        """Give a running cluster of that spec: the one that is kept if its gate says that it is as good as new.
+
+        What ends in an error spoils it. ClusterError, or SlotsError, if none can be had.
+        """
+        lease = Lease(self._ready(spec, say))
+        try:
+            yield lease
+        except BaseException as error:
+            lease.spoil(f"the last scenario ended in {type(error).__name__}")
+            raise
+        finally:
+            if lease.spoiled:
+                self.close()
+            elif not self._room_for_all(spec):
+                self.close(shed=True)
+
+    def _room_for_all(self, spec: ClusterSpec) -> bool:
+        return self._workers == 1 or self._workers * spec.count <= self._slots.total
+
+    def close(self, *, shed: bool = False) -> None:
+        """End the cluster that is kept and give its room back; ClusterError if something of it stays.
+
+        ``shed``: its data goes, too, for every scenario in it was held.
+        """
+        kept, self._kept = self._kept, None
+        try:
+            if kept is not None:
+                kept.stop()
+                if shed:
+                    evidence.shed(kept.folder)
+        finally:
+            self._held.close()
+
+    def _ready(self, spec: ClusterSpec, say: Say) -> EmbeddedCluster:
+        if self._kept is not None:
+            reason = "it has another shape" if self._kept.spec != spec else worn(self._kept)
+            if not reason:
+                say(f"the cluster in {self._kept.folder.name} is as good as new: it is used again")
+                self.tried = self._kept
+                return self._kept
+            say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
+            self.close(shed=True)
+        self._held.enter_context(self._slots.held(spec.count, say))
+        self._number += 1
+        cluster = EmbeddedCluster(spec, self.folder / f"cluster-{self._number}", say)
+        self._kept = self.tried = cluster
+        try:
+            cluster.start()
+        except BaseException:
+            self.close()
+            raise
+        return cluster
+
+
+def worn(cluster: EmbeddedCluster) -> str:
+    """Return why a cluster is not as good as new, in words; "" if it is.
+
+    As good as new: each node's process runs and answers, each edge is proven whole, nothing is owed by the ledger, and
+    every node says within three round time-outs that it is healthy and linked to all others.
+    """
+    down = [name for name in cluster.spec.names if cluster.process(name).state in {"gone", "stopped"}]
+    if down:
+        return f"{', '.join(down)} does not run"
+    owed = [entry.words for entry in _entries(cluster) if entry.open]
+    if owed:
+        return f"it still owes: {'; '.join(owed)}"
+    try:
+        changed = [name for name, state in cluster.edges.client.states().items() if not state.clean]
+        if changed:
+            return f"the edges {', '.join(changed)} are closed or have toxics"
+        cluster.edges.prove(EDGES_SECONDS)
+    except (EdgeError, ToxiproxyError) as error:
+        return str(error)
+    trouble = not_up(cluster, cluster.spec.names)
+
+    def well() -> bool:
+        nonlocal trouble
+        trouble = _sickness(cluster)
+        return not trouble
+
+    wait_until(well, deadlines.signal_seconds(cluster.network), LOOK_SECONDS)
+    return trouble
+
+
+def _entries(cluster: EmbeddedCluster) -> list[ledger.Entry]:
+    path = cluster.folder / ledger.LEDGER
+    try:
+        return ledger.read(path) if path.exists() else []
+    except ledger.LedgerError as error:
+        raise ClusterError(str(error)) from None
+
+
+def _sickness(cluster: EmbeddedCluster) -> str:
+    seen = sweep.survey("the pool's gate", cluster.network)
+    troubles = []
+    for name, node in seen.nodes.items():
+        newest = node.looks[-1]
+        state, peers = newest.metric("coc_consensus_state"), newest.metric("coc_peers_connected")
+        if state.value != 0:
+            troubles.append(f"the consensus state of {name} is {state.problem or state.value}")
+        elif peers.value != cluster.spec.count - 1:
+            troubles.append(f"{name} counts {peers.problem or peers.value} peers")
+    return "; ".join(troubles)

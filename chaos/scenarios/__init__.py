@@ -1,0 +1,8 @@
+"""The scenarios, one literal each, in a file a chapter of the manual."""
+
+from __future__ import annotations
+
+from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.scenarios import stall
+
+SCENARIOS: tuple[Scenario, ...] = stall.SCENARIOS

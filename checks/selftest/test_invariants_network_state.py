@@ -1,0 +1,224 @@
+"""The model of who is up and connected, and the events that it is built from."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from prowl.checks.invariants import invariants, judge
+from prowl.checks.invariants.actions import Kind, action_of
+from prowl.checks.invariants.network_state import Phase, World
+from prowl.checks.invariants.quorum import components, heaviest_clique
+from prowl.checks.selftest.network import Net, silent
+from prowl.reports.timeline import Event, Gap, Header, Sample, Timeline
+
+NODES = ("n0", "n1", "n2", "n10")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "nodes"),
+    [
+        ("cluster started", Kind.LAUNCH, NODES),
+        ("kill n1", Kind.DOWN, ("n1",)),
+        ("kill n1 n2", Kind.DOWN, ("n1", "n2")),
+        ("kill n10", Kind.DOWN, ("n10",)),
+        ("kill all", Kind.DOWN, NODES),
+        ("terminate n2", Kind.DOWN, ("n2",)),
+        ("pause n2", Kind.DOWN, ("n2",)),
+        ("unpause n2", Kind.RESUME, ("n2",)),
+        ("start n1 n2", Kind.START, ("n1", "n2")),
+        ("restart n1", Kind.AGAIN, ("n1",)),
+        ("wipe n1", Kind.AGAIN, ("n1",)),
+        ("restore n1 from backup of n2's height", Kind.AGAIN, ("n1",)),
+        ("corrupt leveldb-chain CURRENT of n1 and restart", Kind.AGAIN, ("n1",)),
+        ("corrupt a table of n1", Kind.NOTE, ("n1",)),
+        ("backup n1 to /backups", Kind.NOTE, ("n1",)),
+        ("heal", Kind.HEAL, ()),
+        ("end", Kind.NOTE, ()),
+        ("disconnect n0 n1 | n2 n10 : disconnect n2 from network", Kind.NOTE, ("n0", "n1", "n2", "n10")),
+        ("killing time with n1", Kind.NOTE, ("n1",)),
+    ],
+)
+def test_events_are_read_in_the_formats_words(text: str, kind: Kind, nodes: tuple[str, ...]) -> None:
+    action = action_of(Event(1.0, text), NODES)
+    assert (action.kind, action.nodes) == (kind, nodes)
+
+
+def test_a_partition_cuts_every_edge_between_its_sides_and_none_within() -> None:
+    action = action_of(Event(1.0, "partition n0 n1 | n2"), NODES)
+    assert action.edges == {("n0", "n2"), ("n2", "n0"), ("n1", "n2"), ("n2", "n1")}
+    assert action_of(Event(1.0, "cut n0>n1 n1>n2"), NODES).edges == {("n0", "n1"), ("n1", "n2")}
+
+
+def clique_by_trying(nodes: list[str], cut: frozenset[tuple[str, str]], stakes: dict[str, int]) -> int:
+    best = 0
+    for chosen in range(1 << len(nodes)):
+        group = [node for number, node in enumerate(nodes) if chosen >> number & 1]
+        if not any((one, other) in cut for one in group for other in group):
+            best = max(best, sum(stakes[node] for node in group))
+    return best
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_heaviest_clique_is_the_one_that_trying_all_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = [f"n{number}" for number in range(chance.randint(1, 9))]
+    stakes = {node: chance.randint(0, 9) for node in nodes}
+    edges = [(one, other) for one in nodes for other in nodes if one != other]
+    cut = frozenset(edge for edge in edges if chance.random() < chance.random())
+    found = heaviest_clique(nodes, cut, stakes)
+    assert not any((one, other) in cut for one in found for other in found)
+    assert sum(stakes[node] for node in found) == clique_by_trying(nodes, cut, stakes)
+
+
+def test_a_hundred_nodes_in_three_groups_take_no_time() -> None:
+    nodes = [f"n{number}" for number in range(100)]
+    sides = [nodes[:30], nodes[30:60], nodes[60:]]
+    cut = frozenset(
+        (one, other) for side in sides for beyond in sides if side is not beyond for one in side for other in beyond
+    )
+    assert heaviest_clique(nodes, cut, dict.fromkeys(nodes, 1)) == set(sides[2])
+    assert sorted(map(len, components(nodes, cut))) == [30, 30, 40]
+
+
+def test_one_way_is_no_connection_for_a_quorum_but_may_carry_news() -> None:
+    cut = frozenset({("n0", "n1")})
+    assert heaviest_clique(("n0", "n1"), cut, {"n0": 2, "n1": 1}) == {"n0"}
+    assert components(("n0", "n1"), cut) == [frozenset({"n0", "n1"})]
+
+
+@pytest.mark.parametrize(
+    ("size", "down", "quorum"),
+    [
+        (3, 0, True), (3, 1, False), (4, 1, True), (4, 2, False), (5, 1, True), (5, 2, False), (7, 2, True),
+        (7, 3, False),
+    ],
+)  # fmt: skip
+def test_a_quorum_is_more_than_two_thirds(size: int, down: int, quorum: bool) -> None:
+    net = Net(size).run(10)
+    net.do("kill " + " ".join(list(net.nodes)[:down])) if down else None
+    world = World(net.run(10).timeline())
+    assert world.at(15.0).sure is quorum
+    assert world.at(15.0).possible is quorum
+
+
+def test_stakes_make_the_quorum() -> None:
+    net = Net(4, stakes={"n0": 70, "n1": 10, "n2": 10, "n3": 10}).run(10)
+    net.do("kill n1 n2 n3")
+    assert World(net.run(10).timeline()).at(15.0).sure
+    net.do("start n1 n2 n3")
+    net.do("kill n0")
+    assert not World(net.run(10).timeline()).at(25.0).possible
+
+
+def phases(net: Net, node: str) -> list[tuple[float, Phase]]:
+    found: list[tuple[float, Phase]] = []
+    for span in World(net.timeline()).spans:
+        if not found or found[-1][1] is not span.phases[node]:
+            found.append((span.begin, span.phases[node]))
+    return found
+
+
+def test_a_node_starts_until_it_answers() -> None:
+    net = Net().run(10)
+    net.do("kill n3")
+    net.run(10)
+    net.do("start n3")
+    net.run(20)
+    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.DOWN), (20, Phase.STARTING), (25, Phase.UP)]
+
+
+def test_a_start_that_takes_longer_than_its_grace_is_no_start() -> None:
+    net = Net().run(10)
+    net.do("kill n3")
+    net.run(10)
+    net.boot_seconds = 70.0
+    net.do("start n3")
+    net.run(100)
+    assert phases(net, "n3")[2:] == [(20, Phase.SILENT), (90, Phase.UP)]
+
+
+def test_a_node_that_is_wiped_may_answer_for_a_while_and_then_may_be_away() -> None:
+    net = Net().run(10)
+    net.do("wipe n3")
+    net.nodes["n3"].ready_at = net.t
+    net.run(4)
+    net.nodes["n3"].ready_at = net.t + 8
+    net.run(20)
+    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.SILENT), (22, Phase.UP)]
+
+
+@pytest.mark.parametrize(("seconds", "silence"), [(9.0, False), (11.0, True)])
+def test_a_moment_without_an_answer_is_not_a_node_that_is_away(seconds: float, silence: bool) -> None:
+    net = Net()
+    net.tampers.append(silent("n3", 10, 10 + seconds))
+    assert (Phase.SILENT in [phase for _, phase in phases(net.run(40), "n3")]) is silence
+
+
+def test_silence_of_the_recorder_is_not_silence_of_a_node() -> None:
+    net = Net().run(10).away(100).run(10)
+    assert phases(net, "n3") == [(0, Phase.UP)]
+
+
+def test_a_killed_node_that_goes_on_answering_may_be_up() -> None:
+    net = Net().run(10)
+    net.do("kill n3")
+    net.nodes["n3"].up = True
+    net.run(40)
+    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.SILENT)]
+    net = Net().run(10)
+    net.do("kill n3")
+    net.nodes["n3"].up = True
+    net.run(1)  # it answers once or twice more
+    net.nodes["n3"].up = False
+    net.run(40)
+    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.DOWN)]
+
+
+def test_cuts_add_up_until_the_heal() -> None:
+    net = Net(5).run(10)
+    net.do("partition n0 | n1 n2 n3 n4")
+    net.run(10)
+    net.do("partition n1 | n0 n2 n3 n4")
+    net.run(10)
+    net.do("heal")
+    net.run(10)
+    world = World(net.timeline())
+    assert [world.at(t).sure for t in (5, 15, 25, 35)] == [True, True, False, True]
+    assert world.sure_seconds(0, 40) == pytest.approx(29.5)  # the last sample is at 39.5 s
+
+
+# --- whatever stands in the file, every invariant answers ------------------------------------------------------------
+
+VALUES: list[Any] = [
+    None, 0, 0.0, 1, -3, 2.5, float("nan"), float("inf"), "", "0x5", True, [], {}, [1], [1, 2], [None, None, None],
+    [5, "0x" + "a" * 64, "0x" + "b" * 64, False], [4, "0x" + "b" * 64, "0x" + "c" * 64, False],
+    [5, "0x" + "b" * 64, "0x" + "a" * 64], [10**12, "0x" + "d" * 64, "0x" + "a" * 64], ["5", "x"],
+    [[1, "a", "b", "c", 5]],
+]  # fmt: skip
+TEXTS = ["cluster started", "kill n0", "start n0", "pause n1", "unpause n1", "partition n0 | n1 n2", "heal", "wipe n2",
+         "corrupt x of n1 and restart", "restore n0", "cut n0>n1", "end", "", "kill", "partition",
+         "start all"]  # fmt: skip
+KEYS = ["latest", "fin", "block_height", "rpc_height", "consensus_state", "peers_connected", "blocks", "miner", "stamp",
+        "voted", "health", "bft_equivocations_total"]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_timeline_makes_an_invariant_fail(seed: int) -> None:
+    chance = random.Random(seed)
+    nodes = ["n0", "n1", "n2", "n3"][: chance.randint(1, 4)]
+    events = tuple(Event(float(t), chance.choice(TEXTS)) for t in sorted(chance.sample(range(400), 12)))
+    samples = tuple(
+        Sample(float(t), node, {key: chance.choice(VALUES) for key in KEYS if chance.random() < 0.7}, None)
+        for t in range(0, 400, chance.choice([1, 7, 50]))
+        for node in nodes
+    )
+    header = Header(
+        stakes=chance.choice([{}, {"n0": 0}, {"n1": 5, "other": 9}]), bft=chance.random() < 0.7,
+        block_interval_seconds=chance.choice([None, 2.0]), addresses={"n0": "0xa"},
+    )  # fmt: skip
+    rows = judge(Timeline(header, events, samples, (Gap(200.0, 20.0, ""),)))
+    assert [row.observed for row in rows if "itself failed" in row.observed] == []
+    assert {invariant.name for invariant in invariants() if invariant.safety} <= {row.invariant for row in rows}
