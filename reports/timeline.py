@@ -2,14 +2,11 @@
 
 The file's lines, in the order of ``t`` (seconds since the recording began):
 
-``{"schema": 1, "kind": "header", ...}``
+``{"schema": 2, "kind": "header", ...}``
     First line of our own files; a recording without one is read with the defaults of :class:`Header`.
-``{"t", "event": "kill node-3"}``
-    What was done, in these words: ``cluster started``; ``kill X [Y ...]``; ``terminate X``; ``start X [Y ...]``;
-    ``restart X``; ``pause X``, ``unpause X``; ``partition A B | C D``, ``cut A>B [C>D ...]`` (one-way edges) and
-    ``heal`` (all edges); ``wipe X`` (stopped, stores deleted, started); ``corrupt ... of X and restart``;
-    ``backup X ...``; ``restore X ...`` (starts it too); ``end``. Any other text is a note. A killed or paused node is
-    down until its ``start``, ``unpause`` or ``restore``. ``t`` is when the action began.
+``{"t", "fault": N, "phase": ..., ...}``, ``{"t", "step": ..., ...}``, ``{"t", "event": "any text"}``
+    What was done, and notes: see :mod:`prowl.reports.events`. ``t`` is when the action began. In files of schema 1, and
+    in recordings without a header, every event is words, which :mod:`prowl.reports.recorded_words` reads.
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
@@ -30,12 +27,16 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-SCHEMA = 1
+from prowl.reports.events import Event, event_of
+from prowl.reports.recorded_words import translated
+
+SCHEMA = 2
+WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
 
 class TimelineError(ValueError):
@@ -64,19 +65,6 @@ class Header:
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A thing that was done (or noted) at ``t`` seconds."""
-
-    t: float
-    text: str
-
-    @property
-    def verb(self) -> str:
-        """Return the first word."""
-        return self.text.split(" ", 1)[0]
 
 
 @dataclass(frozen=True)
@@ -178,9 +166,9 @@ class TimelineWriter:
         self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
         self._file.flush()
 
-    def event(self, t: float, text: str) -> None:
-        """Write what is being done, in the words of the format."""
-        self._line({"t": round(t, 3), "event": text})
+    def event(self, event: Event) -> None:
+        """Write what is being done, or a note."""
+        self._line(event.as_row())
 
     def sample(self, t: float, node: str, values: dict[str, Any]) -> None:
         """Write what a node answered."""
@@ -215,15 +203,18 @@ def read(path: Path) -> Timeline:
     except OSError as error:
         raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
     header: Header | None = None
+    schema = WORDS_ONLY
     events: list[Event] = []
     samples: list[Sample] = []
     gaps: list[Gap] = []
     for number, row in _rows(path, text):
         try:
             if row.get("kind") == "header":
-                header = _header(path, row)
+                header, schema = _header(path, row), int(row["schema"])
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
+            elif "fault" in row or "step" in row:
+                events.append(event_of(row))
             elif "gap" in row:
                 gaps.append(_gap(row))
             elif "node" in row and "log" not in row:
@@ -232,12 +223,13 @@ def read(path: Path) -> Timeline:
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
     if not samples:
         raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
-    return Timeline(
+    timeline = Timeline(
         header or Header(),
         tuple(sorted(events, key=lambda event: event.t)),
         tuple(sorted(samples, key=lambda sample: sample.t)),
         tuple(sorted(gaps, key=lambda gap: gap.t)),
     )
+    return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 
 
 def _sample(row: dict[str, Any]) -> Sample:

@@ -14,7 +14,7 @@ from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate
 
-from prowl.checks.invariants.actions import Action, Kind, actions_of
+from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
 from prowl.reports.timeline import Sample, Timeline
 
@@ -40,6 +40,8 @@ class Span:
     phases: dict[str, Phase]
     cut: Edges
     started: frozenset[str]
+    slow: frozenset[str] = NOBODY
+    """Nodes that a fault hinders: they may or may not take part, and nothing is demanded of them."""
     sure: bool = False
     """A connected quorum surely is up."""
     possible: bool = False
@@ -67,6 +69,8 @@ class _Life:
     end: float
     up: bool
     by: Action | None
+    again: bool = False
+    """It began with a restart: the node was stopped some time after the action began."""
 
 
 class World:
@@ -116,7 +120,7 @@ class World:
 
     def starts(self) -> list[float]:
         """Return when nodes were started, in whatever way but out of a pause."""
-        return [action.t for action in self.actions if action.kind in {Kind.LAUNCH, Kind.START, Kind.AGAIN}]
+        return [action.t for action in self.actions if action.starts]
 
     def changes_for(self, node: str) -> list[float]:
         """Return when the events changed what is up, or what of it is cut off from a node."""
@@ -138,26 +142,28 @@ class World:
 
     def started_quorum(self, span: Span, node: str) -> bool:
         """Whether, by the events alone, a node is up and with others forms a connected quorum."""
-        if node not in span.started:
+        able = span.started - span.slow
+        if node not in able:
             return False
-        near = [other for other in span.started if other == node or not _cut_either_way(span.cut, node, other)]
+        near = [other for other in able if other == node or not _cut_either_way(span.cut, node, other)]
         if not self.has_quorum(near):
             return False
         return self.has_quorum({node, *_clique(tuple(sorted(near)), span.cut, tuple(self.stakes.items()))})
 
     def _lives(self, node: str) -> Iterator[_Life]:
         """Cut the timeline where the events stop or start a node."""
-        begin, up, by = self.timeline.begin, True, None
+        begin, up, again = self.timeline.begin, True, False
+        by: Action | None = None
         for action in self.actions:
-            if node not in action.nodes or action.kind in {Kind.CUT, Kind.HEAL, Kind.NOTE}:
+            if node not in action.stopped | action.starts | action.resumed:
                 continue
-            next_up = action.kind is not Kind.DOWN
-            if next_up == up and action.kind not in {Kind.AGAIN, Kind.LAUNCH, Kind.START}:
+            next_up = node not in action.stopped
+            if next_up == up and node not in action.starts:
                 continue  # a kill of what is down changes nothing; a start may follow a death that no event tells of
             if action.t > begin or by is not None:
-                yield _Life(begin, action.t, up, by)
-            begin, up, by = action.t, next_up, action
-        yield _Life(begin, max(self.timeline.end, begin), up, by)
+                yield _Life(begin, action.t, up, by, again)
+            begin, up, by, again = action.t, next_up, action, node in action.restarted
+        yield _Life(begin, max(self.timeline.end, begin), up, by, again)
 
     def _phases(self, node: str) -> list[tuple[float, Phase]]:
         """Return when each phase of a node begins."""
@@ -181,7 +187,7 @@ class World:
 
     def _up(self, life: _Life, seen: tuple[Sample, ...], was_down: bool) -> Iterator[tuple[float, Phase]]:
         header = self.timeline.header
-        again = life.by is not None and life.by.kind is Kind.AGAIN
+        again = life.again
         silences = _silences(life, seen)
         if again and not was_down:  # stopped some time after the action began: it may still answer until then
             soon = life.begin + header.start_grace_seconds
@@ -214,18 +220,19 @@ class World:
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
+        slow = NOBODY
         waiting = list(self.actions)
         for begin, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
             while waiting and waiting[0].t <= begin:
                 action = waiting.pop(0)
-                cut = frozenset() if action.kind is Kind.HEAL else cut | action.edges
+                cut, slow = action.cut, action.slow
             here = {}
             for node, changes in phases.items():
                 while at[node] + 1 < len(changes) and changes[at[node] + 1][0] <= begin:
                     at[node] += 1
                 here[node] = changes[at[node]][1]
             started = frozenset(node for node in phases if self._started(node, begin))
-            yield self._judged(Span(begin, end, here, cut, started))
+            yield self._judged(Span(begin, end, here, cut, started, slow))
 
     def _started(self, node: str, t: float) -> bool:
         for life in reversed(self.lives[node]):
@@ -234,7 +241,9 @@ class World:
         return self.lives[node][0].up
 
     def _judged(self, span: Span) -> Span:
-        able = tuple(sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING))
+        able = tuple(
+            sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING and node not in span.slow)
+        )
         maybe = tuple(sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN))
         sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
         possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))

@@ -48,7 +48,7 @@ def truth(world: World, span: Span, node: str) -> tuple[int, int]:
             continue
         ways = ((node, other) not in span.cut) + ((other, node) not in span.cut)
         validator = world.stakes[other] > 0
-        low += validator and phase is Phase.UP and ways == 2
+        low += validator and phase is Phase.UP and ways == 2 and not {node, other} & span.slow
         high += phase is not Phase.DOWN and ways > 0
     return low, high
 

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.actions import Action, Kind
+from prowl.checks.invariants.actions import Action
 from prowl.checks.invariants.history import Run, number, seen_of
 from prowl.checks.invariants.network_state import Phase, Span, world_of
 from prowl.checks.invariants.pace import pace_of
@@ -34,6 +34,7 @@ WITHOUT_VOTES = (
 class Return:
     """A node came back at ``t`` (by ``action``) and was in step at ``reached``, or not at all."""
 
+    node: str
     action: Action
     tip: int
     ready: float | None
@@ -54,7 +55,7 @@ def _crashed(back: Return, t: float) -> bool:
 
     Its recovery is owed from the restore on.
     """
-    return back.action.text.startswith("corrupt") and (back.ready is None or back.ready >= t)
+    return back.node in back.action.damaged and (back.ready is None or back.ready >= t)
 
 
 class _Node:
@@ -83,14 +84,13 @@ class _Node:
         return found
 
     def _comes_back(self, action: Action) -> bool:
-        if action.kind is Kind.HEAL:
+        if action.joined:
             before = self.world.at(action.t - 1e-9)
             near = [other for other in self.timeline.nodes if not {(self.node, other), (other, self.node)} & before.cut]
-            return self.node in before.started and not self.world.has_quorum(near)
-        if self.node not in action.nodes:
-            return False
+            if self.node in before.started and not self.world.has_quorum(near):
+                return True
         was_up = self.node in self.world.at(action.t - 1e-9).started
-        return action.kind in {Kind.START, Kind.AGAIN} or (action.kind is Kind.RESUME and not was_up)
+        return not action.launch and (self.node in action.starts or (self.node in action.resumed and not was_up))
 
     def _return(self, action: Action) -> Return:
         tip = self.seen.tip_at(action.t) or 0
@@ -108,7 +108,7 @@ class _Node:
         end = self.times[-1] if reached is None else reached
         counted = self.counted(action.t, end)
         starved = min(counted, self.timeline.starved_seconds(action.t, end))
-        return Return(action, tip, ready, reached, counted, starved)
+        return Return(self.node, action, tip, ready, reached, counted, starved)
 
     def _in_step(self, run: Run, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
@@ -136,7 +136,7 @@ class _Node:
         if back.reached is None:
             return *self._missing(back), True
         late = back.counted > self.allowed
-        text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.text}' at {back.t:.1f} s"
+        text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.words}' at {back.t:.1f} s"
         if late:
             return self._too_long(back), f"{text}; {self.allowed:.0f} s are allowed", True
         after = self._afterwards(back)
@@ -158,7 +158,7 @@ class _Node:
         return Verdict.BROKEN if self.interval_known and sure else Verdict.UNKNOWN
 
     def _missing(self, back: Return) -> tuple[Verdict, str]:
-        since = f"'{back.action.text}' at {back.t:.1f} s"
+        since = f"'{back.action.words}' at {back.t:.1f} s"
         if _crashed(back, self.timeline.end):
             return Verdict.UNKNOWN, (
                 f"it did not answer after {since}; the manual has a node with a damaged store crash, and promises a "
@@ -182,8 +182,7 @@ class _Node:
         faults = [
             action.t
             for action in self.world.actions
-            if action.t > back.reached
-            and (action.kind is Kind.CUT or (action.kind in {Kind.DOWN, Kind.AGAIN} and self.node in action.nodes))
+            if action.t > back.reached and (action.newly_cut or self.node in action.stopped | action.restarted)
         ]
         end = min(faults, default=self.timeline.end)
         own = [run for run in self.runs if back.reached <= run.last and run.first <= end]

@@ -8,48 +8,69 @@ from typing import Any
 import pytest
 
 from prowl.checks.invariants import invariants, judge
-from prowl.checks.invariants.actions import Kind, action_of
+from prowl.checks.invariants.actions import Action, actions_of
 from prowl.checks.invariants.network_state import Phase, World
 from prowl.checks.invariants.quorum import components, heaviest_clique
 from prowl.checks.selftest.network import Net, silent
-from prowl.reports.timeline import Event, Gap, Header, Sample, Timeline
+from prowl.reports.events import Event
+from prowl.reports.recorded_words import translated
+from prowl.reports.timeline import Gap, Header, Sample, Timeline
 
 NODES = ("n0", "n1", "n2", "n10")
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "nodes"),
-    [
-        ("cluster started", Kind.LAUNCH, NODES),
-        ("kill n1", Kind.DOWN, ("n1",)),
-        ("kill n1 n2", Kind.DOWN, ("n1", "n2")),
-        ("kill n10", Kind.DOWN, ("n10",)),
-        ("kill all", Kind.DOWN, NODES),
-        ("terminate n2", Kind.DOWN, ("n2",)),
-        ("pause n2", Kind.DOWN, ("n2",)),
-        ("unpause n2", Kind.RESUME, ("n2",)),
-        ("start n1 n2", Kind.START, ("n1", "n2")),
-        ("restart n1", Kind.AGAIN, ("n1",)),
-        ("wipe n1", Kind.AGAIN, ("n1",)),
-        ("restore n1 from backup of n2's height", Kind.AGAIN, ("n1",)),
-        ("corrupt leveldb-chain CURRENT of n1 and restart", Kind.AGAIN, ("n1",)),
-        ("corrupt a table of n1", Kind.NOTE, ("n1",)),
-        ("backup n1 to /backups", Kind.NOTE, ("n1",)),
-        ("heal", Kind.HEAL, ()),
-        ("end", Kind.NOTE, ()),
-        ("disconnect n0 n1 | n2 n10 : disconnect n2 from network", Kind.NOTE, ("n0", "n1", "n2", "n10")),
-        ("killing time with n1", Kind.NOTE, ("n1",)),
-    ],
+ACTIONS = (
+    # words, and what they change: stopped, started, resumed, restarted, surgery
+    ("cluster started", {"started": NODES}),
+    ("kill n1", {"stopped": ("n1",)}),
+    ("kill n1 n2", {"stopped": ("n1", "n2")}),
+    ("kill n10", {"stopped": ("n10",)}),
+    ("kill all", {"stopped": NODES}),
+    ("terminate n2", {"stopped": ("n2",)}),
+    ("pause n2", {"stopped": ("n2",)}),
+    ("unpause n2", {"resumed": ("n2",)}),
+    ("start n1 n2", {"started": ("n1", "n2")}),
+    ("restart n1", {"restarted": ("n1",)}),
+    ("wipe n1", {"restarted": ("n1",), "surgery": ("n1",)}),
+    ("restore n1 from backup of n2's height", {"restarted": ("n1",), "surgery": ("n1",)}),
+    (
+        "corrupt leveldb-chain CURRENT of n1 and restart",
+        {"restarted": ("n1",), "surgery": ("n1",), "damaged": ("n1",)},
+    ),
+    ("corrupt a table of n1", {"surgery": ("n1",), "damaged": ("n1",)}),
+    ("backup n1 to /backups", {}),
+    ("heal", {}),
+    ("end", {}),
+    ("disconnect n0 n1 | n2 n10 : disconnect n2 from network", {}),
+    ("killing time with n1", {}),
 )
-def test_events_are_read_in_the_formats_words(text: str, kind: Kind, nodes: tuple[str, ...]) -> None:
-    action = action_of(Event(1.0, text), NODES)
-    assert (action.kind, action.nodes) == (kind, nodes)
+CHANGES = ("stopped", "started", "resumed", "restarted", "surgery", "damaged")
+
+
+def actions(*words: str) -> tuple[Action, ...]:
+    events = translated((Event(float(t), text) for t, text in enumerate(words)), NODES)
+    return actions_of(Timeline(Header(nodes=NODES), events, (), ()))
+
+
+@pytest.mark.parametrize(("text", "changes"), ACTIONS)
+def test_recorded_words_are_read(text: str, changes: dict[str, tuple[str, ...]]) -> None:
+    (action,) = actions(text)
+    assert {name: set(getattr(action, name)) for name in CHANGES if getattr(action, name)} == {
+        name: set(nodes) for name, nodes in changes.items()
+    }
 
 
 def test_a_partition_cuts_every_edge_between_its_sides_and_none_within() -> None:
-    action = action_of(Event(1.0, "partition n0 n1 | n2"), NODES)
-    assert action.edges == {("n0", "n2"), ("n2", "n0"), ("n1", "n2"), ("n2", "n1")}
-    assert action_of(Event(1.0, "cut n0>n1 n1>n2"), NODES).edges == {("n0", "n1"), ("n1", "n2")}
+    (action,) = actions("partition n0 n1 | n2")
+    assert action.cut == {("n0", "n2"), ("n2", "n0"), ("n1", "n2"), ("n2", "n1")}
+    assert actions("cut n0>n1 n1>n2")[0].cut == {("n0", "n1"), ("n1", "n2")}
+
+
+def test_recorded_words_give_back_what_they_took_however_it_is_parted() -> None:
+    first, second, third = actions("kill n1 n2", "start n1", "start n2")
+    assert (first.stopped, second.starts, third.starts) == ({"n1", "n2"}, {"n1"}, {"n2"})
+    *_, healed = actions("partition n0 | n1", "cut n1>n2", "heal")
+    assert (healed.cut, len(healed.joined)) == (frozenset(), 3)
 
 
 def clique_by_trying(nodes: list[str], cut: frozenset[tuple[str, str]], stakes: dict[str, int]) -> int:
@@ -209,7 +230,8 @@ KEYS = ["latest", "fin", "block_height", "rpc_height", "consensus_state", "peers
 def test_no_timeline_makes_an_invariant_fail(seed: int) -> None:
     chance = random.Random(seed)
     nodes = ["n0", "n1", "n2", "n3"][: chance.randint(1, 4)]
-    events = tuple(Event(float(t), chance.choice(TEXTS)) for t in sorted(chance.sample(range(400), 12)))
+    words = [Event(float(t), chance.choice(TEXTS)) for t in sorted(chance.sample(range(400), 12))]
+    events = translated(words, tuple(nodes))
     samples = tuple(
         Sample(float(t), node, {key: chance.choice(VALUES) for key in KEYS if chance.random() < 0.7}, None)
         for t in range(0, 400, chance.choice([1, 7, 50]))
