@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.probes import not_synced
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.cgroups import Group
+from prowl.chaos.faults.tools.cgroups import Group
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_cgroup
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prowl.chaos.engine.probes import not_synced
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_mounts
 

@@ -7,7 +7,7 @@ import os
 
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 
 CHUNK_BYTES = 65_536
 BALLAST = ".prowl-ballast"

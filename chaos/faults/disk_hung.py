@@ -8,7 +8,7 @@ import psutil
 
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.fixtures.cleanup.undo import Thaw
 from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.waiting import wait_until

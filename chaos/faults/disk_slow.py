@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.cgroups import Group
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.cgroups import Group
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.machine import no_cgroup, no_mounts, run
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from prowl.chaos.engine.probes import not_gone
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.cgroups import Group
 from prowl.chaos.faults.crash import Crash
+from prowl.chaos.faults.tools.cgroups import Group
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.machine import no_cgroup

@@ -8,7 +8,7 @@ from pathlib import Path
 from prowl.chaos.engine.probes import not_gone
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.fixtures.clusters.cluster import ClusterError
 from prowl.fixtures.waiting import wait_until
 

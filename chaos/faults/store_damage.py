@@ -8,8 +8,8 @@ from pathlib import Path
 
 from prowl.chaos.engine.probes import not_gone, not_synced
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.damage import Cell, Damage, Harm, NothingToDamageError, Part, When, harm, part_of, why_not
-from prowl.chaos.faults.data_copy import keep, put_back
+from prowl.chaos.faults.tools.damage import Cell, Damage, Harm, NothingToDamageError, Part, When, harm, part_of, why_not
+from prowl.chaos.faults.tools.data_copy import keep, put_back
 from prowl.fixtures.cleanup.undo import Restore
 from prowl.fixtures.clusters.cluster import ClusterError, EmbeddedCluster
 from prowl.fixtures.waiting import wait_until

@@ -22,7 +22,6 @@ from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
-from prowl.chaos.faults.damage import Cell, Damage, Part, Store, When
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_hung import DiskHung
 from prowl.chaos.faults.disk_read_only import DiskReadOnly
@@ -32,6 +31,7 @@ from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.power_loss import PowerLoss
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import Cell, Damage, Part, Store, When
 from prowl.fixtures.cleanup.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.waiting import wait_until

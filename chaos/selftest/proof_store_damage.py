@@ -10,9 +10,9 @@ import pytest
 from prowl.chaos.engine.lifecycle import Broken
 from prowl.chaos.engine.load import Load
 from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.damage import MATRIX, Cell, why_not
-from prowl.chaos.faults.reaction import react
 from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import MATRIX, Cell, why_not
+from prowl.chaos.faults.tools.reaction import react
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 

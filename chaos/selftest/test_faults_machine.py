@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.engine.scenario import Fault, Scene
-from prowl.chaos.faults import cgroups
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_slow import DiskSlow
 from prowl.chaos.faults.out_of_memory import OutOfMemory
 from prowl.chaos.faults.process_limit import DESCRIPTORS
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools import cgroups
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.chaos.faults.wipe import Wipe
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple

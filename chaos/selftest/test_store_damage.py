@@ -10,7 +10,8 @@ import pytest
 
 from prowl.chaos.engine.lifecycle import Broken
 from prowl.chaos.engine.scenario import FaultError, Scene
-from prowl.chaos.faults.damage import (
+from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import (
     MATRIX,
     Cell,
     Damage,
@@ -23,8 +24,7 @@ from prowl.chaos.faults.damage import (
     part_of,
     why_not,
 )
-from prowl.chaos.faults.reaction import _last_word
-from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.reaction import _last_word
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.checks.invariants.actions import Kind, action_of
 from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
