@@ -39,6 +39,15 @@ class Phase(StrEnum):
 
 
 @dataclass(frozen=True)
+class Heal:
+    """What the end of a fault does besides taking it away: nodes that it restarts, or whose store it changes."""
+
+    words: str = ""
+    restarted: tuple[str, ...] = ()
+    surgery: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Effects:
     """What a fault does to a network as long as it is on; ``words`` say it for people.
 
@@ -53,6 +62,7 @@ class Effects:
     surgery: tuple[str, ...] = ()
     liars: tuple[str, ...] = ()
     restarted: tuple[str, ...] = ()
+    heal: Heal = Heal()
 
 
 @dataclass(frozen=True)
@@ -91,7 +101,7 @@ class Event:
     @classmethod
     def of(cls, t: float, effects: Effects, fault: int) -> Event:
         """Return the row of a fault that does this from now on."""
-        row = {each.name: getattr(effects, each.name) for each in fields(effects)}
+        row = {each.name: getattr(effects, each.name) for each in fields(effects) if each.name != "heal"}
         return cls(t, fault=fault, phase=Phase.INJECT, **row)
 
 

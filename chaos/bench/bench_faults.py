@@ -16,7 +16,7 @@ import psutil
 from bench_node import Figure
 
 from prowl.chaos.engine.observer import Observer
-from prowl.chaos.engine.probes import not_up
+from prowl.chaos.engine.probes import up_trouble
 from prowl.chaos.engine.runner import header
 from prowl.chaos.engine.scenario import Fault, Scene
 from prowl.chaos.faults import cut
@@ -107,7 +107,7 @@ def _bare_signal(cluster: EmbeddedCluster, number: signal.Signals, done: str) ->
 
 def _back(cluster: EmbeddedCluster, fault: Fault, scene: Scene) -> None:
     fault.heal(scene)
-    _seen(lambda: not fault.left(scene) and not not_up(cluster, scene.nodes))
+    _seen(lambda: not fault.left(scene) and not up_trouble(cluster, scene.nodes))
 
 
 def _seen(look: Callable[[], bool]) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,6 +22,7 @@ from prowl.chaos.engine.log_tail import LogTail
 from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
+from prowl.reports.events import Event
 from prowl.reports.timeline import TimelineWriter
 
 SLOWEST_SECONDS = 0.5
@@ -63,7 +65,8 @@ class Observer:
         self._failure: Future[None] = Future()
 
     def __enter__(self) -> Observer:
-        self.event("cluster started")
+        nodes = tuple(node.name for node in self.network.nodes)
+        self.write(Event(0.0, "cluster started", step="launch", started=nodes))
         self._thread.start()
         return self
 
@@ -73,17 +76,18 @@ class Observer:
         self._ended.set()
         self._thread.join(JOIN_SECONDS)
         with self._lock:
-            self.writer.event(self.now(), "end" if error is None else f"cut short: {type(error).__name__}")
+            words = "end" if error is None else f"cut short: {type(error).__name__}"
+            self.writer.event(Event(self.now(), words))
             self.writer.close()
 
     def now(self) -> float:
         """Return the timeline's time in seconds."""
         return time.monotonic() - self._began
 
-    def event(self, text: str) -> None:
-        """Write what is about to be done, in the timeline's words."""
+    def write(self, event: Event) -> None:
+        """Write what is about to be done, at this moment."""
         with self._lock:
-            self.writer.event(self.now(), text)
+            self.writer.event(replace(event, t=self.now()))
 
     def check(self) -> None:
         """Raise what ended the observer, if it has ended before its time."""

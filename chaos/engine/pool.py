@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from prowl.chaos.engine import evidence
-from prowl.chaos.engine.probes import not_up
+from prowl.chaos.engine.probes import up_trouble
 from prowl.fixtures import deadlines
 from prowl.fixtures.cleanup import ledger
 from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec, EmbeddedCluster
@@ -136,7 +136,7 @@ def worn(cluster: EmbeddedCluster) -> str:
         cluster.edges.prove(EDGES_SECONDS)
     except (EdgeError, ToxiproxyError) as error:
         return str(error)
-    trouble = not_up(cluster, cluster.spec.names)
+    trouble = up_trouble(cluster, cluster.spec.names)
 
     def well() -> bool:
         nonlocal trouble

@@ -109,13 +109,13 @@ def rpc_answers(cluster: EmbeddedCluster, name: str) -> bool:
     return height_of(cluster, name) is not None
 
 
-def not_up(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+def up_trouble(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     """Return which nodes' RPC does not answer, in words; "" if all do."""
     silent = [name for name in names if not rpc_answers(cluster, name)]
     return f"the RPC of {', '.join(silent)} does not answer" if silent else ""
 
 
-def not_synced(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+def level_trouble(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     """Return which nodes' RPC does not answer, or lags more than a block behind the highest other; "" if none.
 
     The others are asked first: a starved look then sees a node higher than it was, never lower.
@@ -135,7 +135,7 @@ def not_synced(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     return f"{', '.join(behind)}; the highest is at {tip}" if behind else ""
 
 
-def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+def gone_trouble(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     """Return which nodes are not down: a process that is there, or an RPC port that does not refuse; "" if all are."""
     troubles = []
     for name in names:
@@ -148,7 +148,7 @@ def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
     return "; ".join(troubles)
 
 
-def not_met(edges: Iterable[Edge], wanted: Reach) -> str:
+def reach_trouble(edges: Iterable[Edge], wanted: Reach) -> str:
     """Probe edges on fresh connections, all at once; return those that meet something else than wanted, in words.
 
     The same probe goes to each target directly: a target that does not answer there would prove nothing of its edges.

@@ -11,7 +11,7 @@ from typing import Any
 
 import psutil
 
-from prowl.chaos.engine.probes import ask, height_of, not_synced, ping_height
+from prowl.chaos.engine.probes import ask, height_of, level_trouble, ping_height
 from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.spec import reference_command
@@ -87,7 +87,7 @@ def _withheld(scene: Scene, name: str, start: Start) -> str:
     own = [block["number"] for block in blocks if block and block["miner"] == address]
     if own or not all(blocks):
         return f"{name} made block {', '.join(own)}" if own else f"{name} does not show all of its blocks"
-    return not_synced(scene.cluster, (name,))
+    return level_trouble(scene.cluster, (name,))
 
 
 def _lies(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
@@ -162,7 +162,7 @@ class Byzantine:
         """Proven by the command line of the processes, and by their being level with the others."""
         planted = [name for name in scene.nodes if self._is_planted(scene, name)]
         told = f"the process of {', '.join(planted)} has the defect {self.conduct.defect}"
-        return told if planted else not_synced(scene.cluster, scene.nodes)
+        return told if planted else level_trouble(scene.cluster, scene.nodes)
 
     def _is_planted(self, scene: Scene, name: str) -> bool:
         try:

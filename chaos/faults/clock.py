@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, not_synced
+from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
@@ -79,7 +79,7 @@ class Clock:
             off = offset_seconds(scene.cluster, name)
             if off is None or abs(off) > NEAR_SECONDS:
                 return f"the clock of {name} is {_told(off)}"
-        return not_synced(scene.cluster, scene.nodes)
+        return level_trouble(scene.cluster, scene.nodes)
 
 
 def offset_seconds(cluster: EmbeddedCluster, name: str) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from prowl.chaos.engine.probes import not_synced
+from prowl.chaos.engine.probes import level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.tools.cgroups import Group
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
@@ -66,4 +66,4 @@ class CpuStarvation:
     def left(self, scene: Scene) -> str:
         """Proven by the groups being gone and by the nodes being level with the others."""
         here = [name for name in scene.nodes if Group.of(scene, name, "cpu").path.exists()]
-        return f"the group of {', '.join(here)} is there" if here else not_synced(scene.cluster, scene.nodes)
+        return f"the group of {', '.join(here)} is there" if here else level_trouble(scene.cluster, scene.nodes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from prowl.chaos.engine.leak_probe import leaks
-from prowl.chaos.engine.probes import Reach, not_met
+from prowl.chaos.engine.probes import Reach, reach_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.proxies.edges import Edge
@@ -125,7 +125,7 @@ class Cut:
         edges = self.edges(scene)
         others = [edge for edge in scene.cluster.edges.edges if edge not in edges]
         wanted = Reach.REFUSED if self.mode is Mode.REFUSE else Reach.SILENT
-        troubles = [not_met(edges, wanted), not_met(others, Reach.ANSWERS), "; ".join(leaks(scene.cluster))]
+        troubles = [reach_trouble(edges, wanted), reach_trouble(others, Reach.ANSWERS), "; ".join(leaks(scene.cluster))]
         if self.mode is Mode.BLACK_HOLE:
             states = scene.cluster.edges.client.states()
             half = [
@@ -142,4 +142,4 @@ class Cut:
 
     def left(self, scene: Scene) -> str:
         """Proven by a fresh probe through each edge."""
-        return not_met(self.edges(scene), Reach.ANSWERS)
+        return reach_trouble(self.edges(scene), Reach.ANSWERS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from prowl.chaos.engine.probes import not_synced
+from prowl.chaos.engine.probes import level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
@@ -75,7 +75,7 @@ class DiskFault:
     def left(self, scene: Scene) -> str:
         """Proven by the kernel's table of mounts, and by the nodes being level with the others."""
         here = [name for name, disk in self._disks(scene) if disk.is_mounted()]
-        return f"{', '.join(here)} has a small disk" if here else not_synced(scene.cluster, scene.nodes)
+        return f"{', '.join(here)} has a small disk" if here else level_trouble(scene.cluster, scene.nodes)
 
     def _disks(self, scene: Scene) -> Sequence[tuple[str, SmallDisk]]:
         return [(name, SmallDisk.of(scene, name)) for name in scene.nodes]

@@ -6,7 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
-from prowl.chaos.engine.probes import not_gone
+from prowl.chaos.engine.probes import gone_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.tools.cgroups import Group
@@ -65,7 +65,7 @@ class OutOfMemory(Crash):
 
     def missing(self, scene: Scene) -> str:
         """Proven by the kernel's count of such kills in the group, an exit by SIGKILL, and a port that refuses."""
-        troubles = [not_gone(scene.cluster, scene.nodes)]
+        troubles = [gone_trouble(scene.cluster, scene.nodes)]
         for name in scene.nodes:
             killed = Group.of(scene, name, "memory").count("memory.oom_control", "memory.events", "oom_kill")
             if killed < 1:

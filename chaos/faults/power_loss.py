@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from prowl.chaos.engine.probes import not_gone
+from prowl.chaos.engine.probes import gone_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.faults.tools.small_disk import SmallDisk
@@ -52,7 +52,7 @@ class PowerLoss(DiskFault):
             return f"what was flushed on the disk of {name} is not there"
         if (disk.data / UNFLUSHED).exists():
             return f"what was not flushed on the disk of {name} is there all the same"
-        return not_gone(scene.cluster, (name,))
+        return gone_trouble(scene.cluster, (name,))
 
     def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:  # noqa: ARG002
         """Take the probe's file away."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import psutil
 
-from prowl.chaos.engine.probes import Reach, not_synced, reach
+from prowl.chaos.engine.probes import Reach, level_trouble, reach
 from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
@@ -79,7 +79,7 @@ class ProcessLimit:
             process = scene.cluster.process(name)
             if process.is_running() and resource.prlimit(process.pid, self.number) != before:
                 return f"the process of {name} is still limited"
-        return not_synced(scene.cluster, scene.nodes)
+        return level_trouble(scene.cluster, scene.nodes)
 
 
 DESCRIPTORS = ProcessLimit(resource.RLIMIT_NOFILE, "open files")

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from prowl.chaos.engine.leak_probe import sockets
-from prowl.chaos.engine.probes import ask, height_of, not_synced
+from prowl.chaos.engine.probes import ask, height_of, level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.second_process import SecondProcess
 
@@ -58,7 +58,7 @@ class SameKey(SecondProcess):
     def left(self, scene: Scene) -> str:
         """Proven by the second processes being gone, and by the first ones being level with the others."""
         here = [name for name in scene.nodes if name in self.second and self.second[name].is_running()]
-        return f"the second process of {', '.join(here)} runs" if here else not_synced(scene.cluster, scene.nodes)
+        return f"the second process of {', '.join(here)} runs" if here else level_trouble(scene.cluster, scene.nodes)
 
 
 def second_store(config: dict[str, Any]) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import psutil
 
-from prowl.chaos.engine.probes import not_up
+from prowl.chaos.engine.probes import up_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.ports import Ports
@@ -81,7 +81,7 @@ class SecondProcess:
             elif second.exit_code == 0 or not REFUSAL.search(second.last_lines()):
                 last = second.last_lines(1)
                 troubles.append(f"the second process of {name} ended with {second.exit_code}, not by the LOCK: {last}")
-        return "; ".join(troubles) or not_up(scene.cluster, scene.nodes)
+        return "; ".join(troubles) or up_trouble(scene.cluster, scene.nodes)
 
     def heal(self, scene: Scene) -> None:
         """Kill what was not refused."""
@@ -93,4 +93,4 @@ class SecondProcess:
     def left(self, scene: Scene) -> str:
         """Proven by the processes being gone, and the first ones' RPC."""
         here = [name for name in scene.nodes if name in self.second and self.second[name].is_running()]
-        return f"the second process of {', '.join(here)} runs" if here else not_up(scene.cluster, scene.nodes)
+        return f"the second process of {', '.join(here)} runs" if here else up_trouble(scene.cluster, scene.nodes)

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from prowl.chaos.engine.probes import not_gone, not_synced
+from prowl.chaos.engine.probes import gone_trouble, level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.tools.damage import Cell, Damage, Harm, NothingToDamageError, Part, When, harm, part_of, why_not
 from prowl.chaos.faults.tools.data_copy import keep, put_back
@@ -60,7 +60,7 @@ class StoreDamage:
 
     def missing(self, scene: Scene) -> str:
         """Proven by reading the files back; of a node that is to be stopped, also by its end."""
-        troubles = [] if self.cell.when is When.RUNNING else [not_gone(scene.cluster, scene.nodes)]
+        troubles = [] if self.cell.when is When.RUNNING else [gone_trouble(scene.cluster, scene.nodes)]
         for name in scene.nodes:
             if name not in self._harms:
                 troubles.append(f"no file of {name} was touched")
@@ -83,7 +83,7 @@ class StoreDamage:
     def left(self, scene: Scene) -> str:
         """Proven by the file, which is not as the damage left it, and by the nodes being level with the others."""
         stands = [f"{its.path} is still damaged" for its in self._harms.values() if not its.gone()]
-        return "; ".join(stands) or not_synced(scene.cluster, scene.nodes)
+        return "; ".join(stands) or level_trouble(scene.cluster, scene.nodes)
 
     def _part(self, scene: Scene, name: str) -> Path:
         return part_of(_data(scene, name) / self.cell.store, self.cell.part, scene.chance)

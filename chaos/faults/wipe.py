@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.probes import not_gone, not_synced
+from prowl.chaos.engine.probes import gone_trouble, level_trouble
 from prowl.chaos.engine.scenario import Scene
 from prowl.chaos.faults.crash import Crash
 
@@ -33,8 +33,8 @@ class Wipe(Crash):
         here = [
             f"the data directory of {name} is there" for name, folder in nodes.items() if folder and folder.exists()
         ]
-        return "; ".join(here) or not_gone(scene.cluster, scene.nodes)
+        return "; ".join(here) or gone_trouble(scene.cluster, scene.nodes)
 
     def left(self, scene: Scene) -> str:
         """Proven by the nodes being level with the others."""
-        return not_synced(scene.cluster, scene.nodes)
+        return level_trouble(scene.cluster, scene.nodes)

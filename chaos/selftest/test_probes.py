@@ -47,4 +47,4 @@ def test_level_with_nobody_is_not_level(
 ) -> None:
     monkeypatch.setattr(probes, "height_of", lambda _cluster, name: heights[name])
     cluster: Any = SimpleNamespace(spec=SimpleNamespace(names=tuple(heights)))
-    assert probes.not_synced(cluster, ("a",)) == trouble
+    assert probes.level_trouble(cluster, ("a",)) == trouble

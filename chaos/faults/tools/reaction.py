@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from prowl.chaos.engine.probes import not_synced
+from prowl.chaos.engine.probes import level_trouble
 from prowl.fixtures.clusters.cluster import ClusterError, EmbeddedCluster
 from prowl.fixtures.waiting import wait_until
 
@@ -43,7 +43,7 @@ def react(cluster: EmbeddedCluster, name: str, limit_seconds: float = SYNC_SECON
 
     def level() -> bool:
         nonlocal behind
-        behind = not_synced(cluster, (name,))
+        behind = level_trouble(cluster, (name,))
         return not behind
 
     its = wait_until(level, limit_seconds)
