@@ -67,6 +67,19 @@ class Holds:
 
 
 @dataclass(frozen=True)
+class Whom:
+    """Whom a fault is for, in a cluster of this description."""
+
+    spec: ClusterSpec
+    nodes: tuple[str, ...]
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Return the nodes that it is not for."""
+        return tuple(name for name in self.spec.names if name not in self.nodes)
+
+
+@dataclass(frozen=True)
 class Scene:
     """Where a fault acts: the cluster, the nodes that it is for, its number in the play, and the faults beside it.
 
@@ -85,9 +98,14 @@ class Scene:
     _memory: dict[type, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
+    def whom(self) -> Whom:
+        """Return whom it is for."""
+        return Whom(self.cluster.spec, self.nodes)
+
+    @property
     def others(self) -> tuple[str, ...]:
         """Return the nodes that it is not for."""
-        return tuple(name for name in self.cluster.spec.names if name not in self.nodes)
+        return self.whom.others
 
     def memory(self, kind: type[M]) -> M:
         """Return what this use of a fault remembers: one object of that class, made at the first call."""
@@ -141,7 +159,7 @@ class Fault(Protocol):
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why it can't be done to such a cluster on this machine, or None."""
 
-    def effects(self, scene: Scene) -> Effects:
+    def effects(self, whom: Whom) -> Effects:
         """Return what it does to the network; ValueError, with a sentence, for nodes that it can't be for."""
 
     def inject(self, scene: Scene) -> None:

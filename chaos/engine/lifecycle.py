@@ -43,7 +43,7 @@ class Injected:
     def __init__(self, fault: Fault, scene: Scene) -> None:
         self.fault = fault
         self.scene = scene
-        self.effects = fault.effects(scene)
+        self.effects = fault.effects(scene.whom)
         self._debt: Debt | None = None
         self._healed = False
         self.inject_seconds = self.heal_seconds = 0.0

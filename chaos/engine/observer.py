@@ -94,15 +94,24 @@ class Observer:
         if self._failure.done():
             self._failure.result()
 
-    def hold(self, seconds: float) -> None:
-        """Watch for so long; raises what ended the observer, if that happens meanwhile."""
+    @property
+    def tip(self) -> int:
+        """Return the network's height, as it was seen so far; 0 before a block was seen."""
+        return self.tips[-1][1] if self.tips else 0
+
+    def hold(self, seconds: float, trouble: Callable[[], str] = lambda: "") -> str:
+        """Watch for so long, or until there is a trouble, and return that; raises what ended the observer."""
         until = time.monotonic() + seconds
+        why = ""
 
         def over() -> bool:
+            nonlocal why
             self.check()
-            return time.monotonic() >= until
+            why = trouble()
+            return bool(why) or time.monotonic() >= until
 
         wait_until(over, seconds, self.pace_seconds)
+        return why
 
     def height(self, node: str) -> int | None:
         """Return the height in the node's newest sample; None if it did not answer."""

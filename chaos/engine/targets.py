@@ -100,6 +100,11 @@ def named(name: str) -> Words:
     return word
 
 
+def word_of(target: Words) -> str:
+    """Return a target's word, as a plan says it."""
+    return getattr(target, "__name__", type(target).__name__).removesuffix("_nodes").replace("_", "-")
+
+
 Fits = Callable[[int, int], bool]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.fault import Scene, Whom
 from prowl.chaos.engine.probes import gone_trouble, up_trouble
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
@@ -18,10 +18,10 @@ class Crash:
         """Return None: a node of one's own can always be killed."""
         return None
 
-    def effects(self, scene: Scene) -> Effects:
+    def effects(self, whom: Whom) -> Effects:
         """Return that the nodes are down."""
-        named = " ".join(scene.nodes)
-        return Effects("kill", f"kill {named}", down=scene.nodes, heal=Heal(f"start {named}"))
+        named = " ".join(whom.nodes)
+        return Effects("kill", f"kill {named}", down=whom.nodes, heal=Heal(f"start {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Kill them."""

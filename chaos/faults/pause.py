@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.fault import Scene, Whom
 from prowl.chaos.engine.probes import Reach, reach, up_trouble
 from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.protocol import RUNNING, STOPPED
@@ -20,10 +20,10 @@ class Pause:
         """Return None: a node of one's own can always be stopped."""
         return None
 
-    def effects(self, scene: Scene) -> Effects:
+    def effects(self, whom: Whom) -> Effects:
         """Return that the nodes are down."""
-        named = " ".join(scene.nodes)
-        return Effects("pause", f"pause {named}", down=scene.nodes, heal=Heal(f"unpause {named}"))
+        named = " ".join(whom.nodes)
+        return Effects("pause", f"pause {named}", down=whom.nodes, heal=Heal(f"unpause {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Stop them."""
