@@ -1,7 +1,7 @@
 """What a fault is, where it acts, and how faults that are on at the same time compose.
 
-A fault acts and observes; :mod:`prowl.chaos.engine.lifecycle` waits, and says what failed. A fault object has no state of
-its own between uses: what one use must remember lies in its :class:`Scene`.
+A fault acts and observes; :mod:`prowl.chaos.engine.lifecycle` waits, and says what failed. A fault object has no
+state of its own between uses: what one use must remember lies in its :class:`Scene`.
 """
 
 from __future__ import annotations

@@ -11,9 +11,9 @@ from types import TracebackType
 from prowl.chaos.engine.debts import owed
 from prowl.chaos.engine.fault import Fault, FaultError, Scene
 from prowl.fixtures.cleanup.ledger import Debt, LedgerError
-from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.clusters.processes import ProcessError
 from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until

@@ -179,6 +179,9 @@ class Operation(Protocol):
     def words(self) -> str:
         """Return it in words, such as ``restore the newest backup of``."""
 
+    def unavailable(self, spec: ClusterSpec) -> str | None:
+        """Return why it can't be done to such a cluster on this machine, or None."""
+
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Do it, and write what it does into the timeline."""
 

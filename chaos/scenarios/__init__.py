@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.scenarios import stall
+from prowl.chaos.scenarios import partition, stall, storage
 
-SCENARIOS: tuple[Scenario, ...] = stall.SCENARIOS
+SCENARIOS: tuple[Scenario, ...] = (*stall.SCENARIOS, *partition.SCENARIOS, *storage.SCENARIOS)

@@ -22,10 +22,10 @@ class Action:
     """An event with what it changes at ``t`` seconds.
 
     ``stopped`` are held down from now on, ``started`` run again as new processes, ``resumed`` go on where they were,
-    and ``restarted`` were stopped and started within the one action (it is not said when). ``cut`` and ``slow`` are all
-    edges and nodes that a fault cuts or hinders from now on; ``newly_cut`` and ``joined`` say what of it is new.
-    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody restored.
-    ``ends_fault``: some fault is over with it, whatever it did.
+    and ``restarted`` were stopped and started within the one action (it is not said when). ``cut`` and ``slow`` are
+    all edges and nodes that a fault cuts or hinders from now on; ``newly_cut`` and ``joined`` say what of it is new.
+    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody
+    restored. ``ends_fault``: some fault is over with it, whatever it did.
     """
 
     t: float
@@ -52,7 +52,10 @@ class Action:
 
     @property
     def gives_back(self) -> bool:
-        """Whether it ends a fault, or some of it: a start, a resume, a restore, a heal; the launch gives nothing back."""
+        """Whether it ends a fault, or some of it.
+
+        A start, a resume, a restore, a heal; the launch gives nothing back.
+        """
         return not self.launch and bool(self.ends_fault or self.starts or self.resumed or self.joined)
 
 
