@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -49,12 +51,13 @@ class _Transfer:
     nonce: int
     raw: str
     hash: str
+    once: bool = False
     sent: float = field(default_factory=time.monotonic)
 
     @property
     def due(self) -> bool:
         """Whether it was sent so long ago that it is time to ask, and perhaps to send it again."""
-        return time.monotonic() - self.sent > AGAIN_SECONDS
+        return not self.once and time.monotonic() - self.sent > AGAIN_SECONDS
 
 
 class Load:
@@ -74,6 +77,7 @@ class Load:
         limit = network.rpc_calls_per_minute
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._key = PrivateKey.from_hex(development_key(SENDER).private)
+        self._only: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
         self._http = httpx.Client(timeout=ANSWER_SECONDS)
@@ -87,6 +91,15 @@ class Load:
     ) -> None:
         self.stop()
         self._http.close()
+
+    @contextmanager
+    def through(self, names: tuple[str, ...]) -> Iterator[None]:
+        """Send to these nodes only for the length of a block, and what they accept to nobody else."""
+        self._only = names
+        try:
+            yield
+        finally:
+            self._only = ()
 
     def stop(self) -> None:
         """Send no more; what was found is looked for anew, for a reorganisation may have dropped it."""
@@ -124,11 +137,14 @@ class Load:
     def _send(self, nonce: int) -> bool:
         to = development_key(self.chance.randrange(SENDER)).address
         raw = sign_transfer(self._key, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID)
+        only = self._only
         for node in self.chance.sample(self.network.nodes, len(self.network.nodes)):
+            if only and node.name not in only:
+                continue
             answer = self._call(node, "eth_sendRawTransaction", [raw])
             if isinstance(answer, str):
                 self.accepted.append(answer)
-                self._pending.append(_Transfer(nonce, raw, answer))
+                self._pending.append(_Transfer(nonce, raw, answer, bool(only)))
                 return True
         return False
 

@@ -33,6 +33,9 @@ ANSWER_SECONDS = 2.0
 # not, so what it saw says nothing about that stretch.
 LATE_PACES = 2.0
 JOIN_SECONDS = 10.0
+# A machine on which the observer was away for half of the last half minute shows nothing that a node could be held to.
+STARVED_WINDOW_SECONDS = 30.0
+STARVED_SHARE = 0.5
 
 
 class Observer:
@@ -58,6 +61,9 @@ class Observer:
         self.tips: list[tuple[float, int]] = []  # when the network's height was first seen, in seconds
         self._proposals: list[tuple[float, str]] = []  # when a block of that proposer was first seen
         self._starved_at = 0.0  # when the loop was last found to be late
+        self._lateness: list[tuple[float, float]] = []  # when it was late, and by how many seconds
+        self._finals: dict[int, tuple[str, str]] = {}  # by height, the finalized hash and who showed it first
+        self._conflict = ""
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -113,6 +119,23 @@ class Observer:
         wait_until(over, seconds, self.pace_seconds)
         return why
 
+    def trouble(self) -> str:
+        """Return why it is useless to go on: two final blocks at a height, or a machine that starves; "" if neither."""
+        with self._lock:
+            since = self.now() - STARVED_WINDOW_SECONDS
+            late = sum(seconds for t, seconds in self._lateness if t > since)
+        if self._conflict or late <= STARVED_SHARE * STARVED_WINDOW_SECONDS:
+            return self._conflict
+        return f"the machine starves: the observer was away for {late:.0f} of the last {STARVED_WINDOW_SECONDS:.0f} s"
+
+    def _compare_finals(self, node: str, final: object) -> None:
+        if not (isinstance(final, list) and len(final) == 2 and isinstance(final[0], int) and final[1]):
+            return
+        height, shown = final
+        known, first = self._finals.setdefault(height, (str(shown), node))
+        if known != shown and not self._conflict:
+            self._conflict = f"{first} and {node} call two blocks final at height {height}"
+
     def height(self, node: str) -> int | None:
         """Return the height in the node's newest sample; None if it did not answer."""
         height = self.newest.get(node, {}).get("rpc_height")
@@ -163,6 +186,7 @@ class Observer:
         if late_seconds > LATE_PACES * self.pace_seconds:
             with self._lock:
                 self._starved_at = self.now()
+                self._lateness.append((self._starved_at, late_seconds))
                 self.writer.gap(self._starved_at, late_seconds, "the observer was starved")
 
     def _read_log(self, node: Node) -> None:
@@ -191,6 +215,7 @@ class Observer:
         with self._lock:
             self.writer.sample(asked, node.name, values if process is None else {**values, "process": process})
             self.newest[node.name] = values
+            self._compare_finals(node.name, values.get("fin"))
             height = values.get("rpc_height")
             if isinstance(height, int) and (not self.tips or height > self.tips[-1][1]):
                 self.tips.append((asked, height))

@@ -21,7 +21,7 @@ from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.pool import Pool
 from prowl.chaos.engine.refusals import obstacle
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, chance_of
+from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, StoppedEarly, chance_of
 from prowl.chaos.engine.stakes import reported
 from prowl.chaos.engine.steps import Recover, play_all
 from prowl.checks.invariants import judge
@@ -79,6 +79,9 @@ def play(scenario: Scenario, base: ClusterSpec, folder: Path, seed: int, say: Sa
                     lease = leased.enter_context(pool.lease(spec, say))
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played)
+                except StoppedEarly as stopped:
+                    played.told.append(str(stopped))
+                    played.failed = "" if scenario.breaks else str(stopped)
                 except STEPS as error:
                     played.failed = str(error)
                 outcome = _concluded(scenario, path, played, time.monotonic() - began)

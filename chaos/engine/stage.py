@@ -12,7 +12,7 @@ from prowl.chaos.engine.fault import Fault, Holds, Scene
 from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.engine.load import Flow, Load
 from prowl.chaos.engine.observer import Observer
-from prowl.chaos.engine.targets import Words, word_of
+from prowl.chaos.engine.targets import StillUp, Words, word_of
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.clusters.spec import STAKE, ClusterSpec
@@ -26,6 +26,10 @@ ROTATIONS = 2  # of the proposers, after a recovery, before it counts as one
 
 class StepError(RuntimeError):
     """A step of the scenario that did not come to its end; the text is a sentence."""
+
+
+class StoppedEarly(StepError):
+    """No more time is spent on a scenario: a safety promise is broken, or the machine starves."""
 
 
 def stakes_of(spec: ClusterSpec) -> dict[str, int]:
@@ -56,7 +60,10 @@ class Outline:
         """Return a target in words, and its nodes; none where they are known only at a height."""
         word = word_of(target)
         try:
-            nodes = target(stakes_of(self.spec), chance_of(self.seed, self.scenario, self.path))
+            stakes = stakes_of(self.spec)
+            if isinstance(target, StillUp):
+                stakes = {name: stake for name, stake in stakes.items() if name not in self.nodes}
+            nodes = target(stakes, chance_of(self.seed, self.scenario, self.path))
         except ValueError as error:
             return f"{word}: {error}", ()
         named = ", ".join(nodes)
@@ -98,8 +105,6 @@ class Play:
     stakes: Mapping[str, int]
     holds: Holds = field(default_factory=Holds)
     count: int = 0
-    trouble: Callable[[], str] = lambda: ""
-    """Says why no more time should be spent on holding; "" as long as there is no reason."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +143,11 @@ class Stage:
 
     def resolve(self, target: Words) -> tuple[str, ...]:
         """Return the nodes that a target means at this moment; ValueError where there are none."""
-        return target(self.play.stakes, self.chance, self.next_proposer())
+        stakes = self.play.stakes
+        if isinstance(target, StillUp):
+            held = self.play.holds.down()
+            stakes = {name: stake for name, stake in stakes.items() if name not in held}
+        return target(stakes, self.chance, self.next_proposer())
 
     def next_proposer(self) -> str:
         """Return whose turn the next block is: the validators propose in the configured order, from height 1."""
@@ -167,10 +176,12 @@ class Stage:
     def hold(self, seconds: float) -> None:
         """Watch for so long; shorter where more time would tell nothing."""
         with self.play.played.timed("hold"):
-            why = self.observer.hold(seconds, self.play.trouble)
+            why = self.observer.hold(seconds, self.observer.trouble)
         if why:
-            self.write(Event(0.0, f"a hold was ended early: {why}"))
-            raise StepError(f"a hold was ended early: {why}")
+            words = f"a hold was ended early: {why}"
+            self.write(Event(0.0, words))
+            self.play.say(words)
+            raise StoppedEarly(words)
 
     def recover(self) -> float:
         """Wait until the network has recovered, and its recovery has lasted; return the seconds that it took.

@@ -12,8 +12,8 @@ from typing import Protocol
 
 from prowl.chaos.engine.fault import Fault, Whom
 from prowl.chaos.engine.scenario import Step
-from prowl.chaos.engine.stage import ROTATIONS, Outline, Stage
-from prowl.chaos.engine.targets import Words, named
+from prowl.chaos.engine.stage import ROTATIONS, Outline, Stage, StepError
+from prowl.chaos.engine.targets import Words, all_nodes, named
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Network
@@ -133,26 +133,32 @@ def _words(fault: Fault, spec: ClusterSpec, nodes: tuple[str, ...], whom: str) -
 
 @dataclass(frozen=True)
 class Each:
-    """Play steps for one node after the other: a rolling restart, a rolling upgrade."""
+    """Play steps for one node after the other.
 
-    target: Words
+    A rolling restart, a rolling upgrade; None: the enclosing step's nodes.
+    """
+
+    target: Words | None
     steps: Callable[[Words], tuple[Step, ...]]
 
     def play(self, stage: Stage) -> None:
         """Play them for each."""
-        for name in stage.resolve(self.target):
+        for name in stage.nodes if self.target is None else stage.resolve(self.target):
             play_all(stage.below(name, (name,)), self.steps(named(name)))
 
     def plan(self, outline: Outline) -> Iterator[str]:
         """Tell them for the first node, and who follows."""
-        whom, nodes = outline.resolve(self.target)
+        if self.target is None:
+            whom, nodes = ", ".join(outline.nodes), outline.nodes
+        else:
+            whom, nodes = outline.resolve(self.target)
         yield f"each      {whom}"
         for name in nodes:
             yield from (INDENT + line for line in plan_all(outline.below(name, (name,)), self.steps(named(name))))
 
     def parts(self) -> Iterable[Step]:
         """Return the steps as they are for a node of any name."""
-        return self.steps(self.target)
+        return self.steps(self.target or all_nodes)
 
     def uses(self) -> Iterable[tuple[Fault, Words]]:
         """Return none of its own."""
@@ -170,6 +176,40 @@ class Recover(_Simple):
     def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002
         """Tell the allowance."""
         yield f"recovery  within {deadlines.REJOIN_WORDS}; then {ROTATIONS} rotations of the proposers"
+
+
+@dataclass(frozen=True)
+class Through:
+    """Send the load to some nodes only, each transfer once, while steps are played.
+
+    What they accept must not be lost.
+    """
+
+    target: Words
+    steps: tuple[Step, ...]
+
+    def play(self, stage: Stage) -> None:
+        """Send it there, and everywhere again afterwards."""
+        load = stage.play.load
+        if load is None:
+            raise StepError("There is no load to be sent to some nodes only.")
+        nodes = stage.resolve(self.target)
+        stage.play.say(f"the load goes to {' '.join(nodes)} only")
+        with load.through(nodes):
+            play_all(stage, self.steps)
+
+    def plan(self, outline: Outline) -> Iterator[str]:
+        """Tell where it is sent."""
+        yield f"load      to {outline.resolve(self.target)[0]} only"
+        yield from (INDENT + line for line in plan_all(outline, self.steps))
+
+    def parts(self) -> Iterable[Step]:
+        """Return the steps that are played meanwhile."""
+        return self.steps
+
+    def uses(self) -> Iterable[tuple[Fault, Words]]:
+        """Return none of its own."""
+        return ()
 
 
 class Operation(Protocol):

@@ -19,7 +19,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "rolling-restart",
-        item="upgrade/rolling",
+        item="recovery/consensus-stall",
         why="each validator in turn is stopped in order and started again, and the network goes on",
         steps=(Each(all_nodes, lambda node: (During(Terminate(), node, ()), Recover())),),
         also=("progress-with-quorum", "progress-after-heal", "recovery"),
