@@ -21,7 +21,7 @@ from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.pool import Pool
 from prowl.chaos.engine.refusals import obstacle
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, StoppedEarly, chance_of
+from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, StoppedEarlyError, chance_of
 from prowl.chaos.engine.stakes import reported
 from prowl.chaos.engine.steps import Recover, play_all
 from prowl.checks.invariants import judge
@@ -79,7 +79,7 @@ def play(scenario: Scenario, base: ClusterSpec, folder: Path, seed: int, say: Sa
                     lease = leased.enter_context(pool.lease(spec, say))
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played)
-                except StoppedEarly as stopped:
+                except StoppedEarlyError as stopped:
                     played.told.append(str(stopped))
                     played.failed = "" if scenario.breaks else str(stopped)
                 except STEPS as error:
@@ -205,7 +205,12 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
     except TimelineError as error:
         rows, played.failed = [], played.failed or str(error)
     troubles = [played.failed] if played.failed else []
-    if not played.failed and scenario.load is not None and not (played.flow and played.flow.flowed):
+    if (
+        not played.failed
+        and not scenario.breaks
+        and scenario.load is not None
+        and not (played.flow and played.flow.flowed)
+    ):
         troubles.append(f"not all of the load was found in blocks: {_flow_sentence(played.flow)}")
     found = conclude(scenario, rows, troubles)
     names = len({row.invariant for row in rows if row.verdict is Verdict.HELD})

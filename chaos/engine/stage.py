@@ -28,7 +28,7 @@ class StepError(RuntimeError):
     """A step of the scenario that did not come to its end; the text is a sentence."""
 
 
-class StoppedEarly(StepError):
+class StoppedEarlyError(StepError):
     """No more time is spent on a scenario: a safety promise is broken, or the machine starves."""
 
 
@@ -181,7 +181,7 @@ class Stage:
             words = f"a hold was ended early: {why}"
             self.write(Event(0.0, words))
             self.play.say(words)
-            raise StoppedEarly(words)
+            raise StoppedEarlyError(words)
 
     def recover(self) -> float:
         """Wait until the network has recovered, and its recovery has lasted; return the seconds that it took.
