@@ -3,9 +3,10 @@
 A fault's row holds what the fault does from then on, until its next row of phase ``inject`` or ``heal``:
 
 ``{"t", "fault": 3, "phase": "inject", "kind": "kill", "down": ["node-3"], "words": "kill node-3"}``
-    ``down``: nodes that it holds down; ``cut``: ``[[from, to], ...]``, directed edges that it cuts; ``slow``: nodes that
-    it hinders, so that nothing is demanded of them; ``surgery``: nodes whose store it changed, so that their heights may
-    fall; ``liars``: nodes whose lies and double votes are this fault's own effect. Lists that are empty are left out.
+    ``down``: nodes that it holds down; ``cut``: ``[[from, to], ...]``, directed edges that it cuts; ``slow``: nodes
+    that it hinders, so that nothing is demanded of them; ``surgery``: nodes whose store it changed, so that their
+    heights may fall; ``liars``: nodes whose lies and double votes are this fault's own effect. Lists that are empty are
+    left out.
 ``{"t", "fault": 3, "phase": "effect", "words": "proven after 0.013 s"}``
     The effect was seen; nothing changes.
 ``{"t", "fault": 3, "phase": "heal", "words": "start node-3"}``
@@ -18,8 +19,8 @@ A fault's row holds what the fault does from then on, until its next row of phas
     A note: nothing changes.
 
 Any row may say that nodes were ``started`` (a new process), ``restarted`` (stopped and started; it is not said when) or
-``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is up
-when no fault holds it down.
+``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is
+up when no fault holds it down.
 """
 
 from __future__ import annotations

@@ -33,6 +33,7 @@ FEW_NODES = 8  # so many nodes are columns of the checklist; more are its rows
 MOST_COLUMNS = 12
 WHOLE = "network"  # whose a result is that is no node's
 
+
 @dataclass(frozen=True)
 class Finding:
     """A result that is not held, with its number on the page; ``scene`` is the number of its scenario there."""

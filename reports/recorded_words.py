@@ -33,7 +33,7 @@ def translated(events: Iterable[Event], nodes: tuple[str, ...]) -> tuple[Event, 
 
 
 def judgement_of(line: str) -> Judgement | None:
-    """Return the judgement that a line of evidence is; its promise and its time were not saved. None for other lines."""
+    """Return the judgement that a line of evidence is, without promise and time; None for any other line."""
     head, _, rest = line.partition(": ")
     verdict, found, observed = rest.partition(": ")
     if not found or verdict not in {each.value for each in Verdict}:

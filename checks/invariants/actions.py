@@ -25,7 +25,8 @@ class Action:
     ``stopped`` are held down from now on, ``started`` run again as new processes, ``resumed`` go on where they were,
     and ``restarted`` were stopped and started within the one action (it is not said when). ``cut`` and ``slow`` are all
     edges and nodes that a fault cuts or hinders from now on; ``newly_cut`` and ``joined`` say what of it is new.
-    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody restored.
+    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody has
+    restored.
     ``lying`` are the nodes that a fault makes lie from now on, ``liars`` those that one ever has.
     ``ends_fault``: some fault is over with it, whatever it did.
     """
@@ -55,7 +56,7 @@ class Action:
 
     @property
     def gives_back(self) -> bool:
-        """Whether it ends a fault, or some of it: a start, a resume, a restore, a heal; the launch gives nothing back."""
+        """Whether it ends a fault, or some of it: a start, a resume, a restore, a heal; the launch does not."""
         return not self.launch and bool(self.ends_fault or self.starts or self.resumed or self.joined)
 
 
@@ -109,9 +110,7 @@ def actions_of(timeline: Timeline) -> tuple[Action, ...]:
 def _action(world: _World, event: Event) -> Action:
     """Take one event into the world and return what it changes."""
     if event.is_note:
-        return Action(
-            event.t, event.words, cut=world.cut(), slow=world.slow(), lying=world.lying(), liars=world.liars
-        )
+        return Action(event.t, event.words, cut=world.cut(), slow=world.slow(), lying=world.lying(), liars=world.liars)
     held, cut = world.held(), world.cut()
     running = frozenset((*event.started, *event.restarted, *event.resumed))
     over = {*event.ends, *([event.fault] if event.phase is Phase.HEAL else [])}
