@@ -12,7 +12,8 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
     ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the answers took),
     ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to have voted for,
-    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before). A value that
+    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before, ``twice:
+    [address, ...]`` of whom the double votes are that the node has counted since then). A value that
     could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
     answer.
 ``{"t", "gap": seconds, "why": "..."}``

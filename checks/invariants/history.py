@@ -1,7 +1,8 @@
 """What was seen of the chain: each node's tip over time, the blocks and their parents, what was final since when.
 
 Final means, as seen from outside: the same hash at a height on validators of more than two thirds of the stake at the
-same time (only where BFT is on), or what a node itself calls finalized (``fin``).
+same time (only where BFT is on), or what a node itself calls finalized (``fin``). What a node says while a fault makes
+it lie is no evidence, and is left out.
 """
 
 from __future__ import annotations
@@ -251,8 +252,10 @@ def _rows(value: object) -> Iterator[list[Any]]:
 @lru_cache(maxsize=4)
 def seen_of(timeline: Timeline) -> Seen:
     """Return what was seen in a timeline, gathered once."""
-    gatherer = _Gatherer(timeline, world_of(timeline))
+    world = world_of(timeline)
+    gatherer = _Gatherer(timeline, world)
+    lies = {node: found for node in timeline.nodes if (found := world.lies(node))}
     for sample in timeline.samples:
-        if sample.answered:
+        if sample.answered and not any(each.begin <= sample.t < each.end for each in lies.get(sample.node, ())):
             gatherer.take(sample)
     return gatherer.seen

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import lru_cache
 from itertools import accumulate
+from math import inf
 
 from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
@@ -42,6 +43,8 @@ class Span:
     started: frozenset[str]
     slow: frozenset[str] = NOBODY
     """Nodes that a fault hinders: they may or may not take part, and nothing is demanded of them."""
+    lying: frozenset[str] = NOBODY
+    """Nodes that a fault makes lie: what they say is no finding."""
     sure: bool = False
     """A connected quorum surely is up."""
     possible: bool = False
@@ -121,6 +124,31 @@ class World:
     def starts(self) -> list[float]:
         """Return when nodes were started, in whatever way but out of a pause."""
         return [action.t for action in self.actions if action.starts]
+
+    def liars_until(self, t: float) -> frozenset[str]:
+        """Return the nodes that a fault has made lie by then, whether it is over or not."""
+        number = bisect_right(self.actions, t, key=lambda action: action.t)
+        return self.actions[number - 1].liars if number else NOBODY
+
+    def lies(self, node: str) -> list[Stretch]:
+        """Return when what a node says is a fault's own effect; the process that lied may outlive the fault's end."""
+        found: list[Stretch] = []
+        begin: float | None = None
+        for span in self.spans:
+            if node in span.lying:
+                begin = span.begin if begin is None else begin
+            elif begin is not None and span.phases[node] is Phase.UP:
+                found.append(Stretch(begin, span.begin))
+                begin = None
+        return found if begin is None else [*found, Stretch(begin, inf)]
+
+    def honest(self, node: str) -> tuple[Sample, ...]:
+        """Return a node's samples but those in which a fault makes it lie."""
+        lies = self.lies(node)
+        samples = self.timeline.of(node)
+        if not lies:
+            return samples
+        return tuple(each for each in samples if not any(lie.begin <= each.t < lie.end for lie in lies))
 
     def changes_for(self, node: str) -> list[float]:
         """Return when the events changed what is up, or what of it is cut off from a node."""
@@ -220,19 +248,19 @@ class World:
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
-        slow = NOBODY
+        slow = lying = NOBODY
         waiting = list(self.actions)
         for begin, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
             while waiting and waiting[0].t <= begin:
                 action = waiting.pop(0)
-                cut, slow = action.cut, action.slow
+                cut, slow, lying = action.cut, action.slow, action.lying
             here = {}
             for node, changes in phases.items():
                 while at[node] + 1 < len(changes) and changes[at[node] + 1][0] <= begin:
                     at[node] += 1
                 here[node] = changes[at[node]][1]
             started = frozenset(node for node in phases if self._started(node, begin))
-            yield self._judged(Span(begin, end, here, cut, started, slow))
+            yield self._judged(Span(begin, end, here, cut, started, slow, lying))
 
     def _started(self, node: str, t: float) -> bool:
         for life in reversed(self.lives[node]):

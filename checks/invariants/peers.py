@@ -98,7 +98,7 @@ def look(timeline: Timeline) -> list[Judgement]:
     patience = pace.signal_seconds
     rows = []
     for node in timeline.nodes:
-        samples = timeline.of(node)
+        samples = world.honest(node)
         answered = [sample for sample in samples if sample.answered]
         if not answered:
             rows += [INVARIANT.row(Verdict.UNKNOWN, *found, node) for found in unanswering(timeline, world, node)]
@@ -132,7 +132,7 @@ def _late(timeline: Timeline, node: str, late: list[Wrong], patience: float) -> 
 
 def unanswering(timeline: Timeline, world: World, node: str) -> list[tuple[float, float, str]]:
     """Return what to say of a node that never answers: unknown if it is up by the events, nothing if it is down."""
-    asked = [sample.t for sample in timeline.of(node) if node in world.at(sample.t).started]
+    asked = [sample.t for sample in world.honest(node) if node in world.at(sample.t).started]
     if not asked or asked[-1] - asked[0] <= timeline.header.start_grace_seconds:
         return []
     return [(asked[0], asked[-1], "the node never answered")]

@@ -149,7 +149,7 @@ def says_ok(value: object) -> bool | None:
 
 def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str) -> Findings:
     found = Findings()
-    answers = [sample for sample in timeline.of(node) if sample.answered]
+    answers = [sample for sample in world.honest(node) if sample.answered]
     if all(number(sample.values.get(STATE)) is None for sample in answers):
         found.unread.append(f"{STATE} was missing, or no number, where the node answered")
     for stall in stalls(world, pace, seen, node):
@@ -229,13 +229,13 @@ def look(timeline: Timeline) -> list[Judgement]:
     world, pace, seen = world_of(timeline), pace_of(timeline), seen_of(timeline)
     rows = []
     for node in timeline.nodes:
-        answers = [sample for sample in timeline.of(node) if sample.answered]
+        answers = [sample for sample in world.honest(node) if sample.answered]
         if not answers:
             rows += [INVARIANT.row(Verdict.UNKNOWN, *found, node) for found in unanswering(timeline, world, node)]
             continue
         found = _states(timeline, world, pace, seen, node)
         for name in HEIGHTS:
-            found.lies += [*_heights(timeline.of(node), name), *_impossible(answers, name)]
+            found.lies += [*_heights(world.honest(node), name), *_impossible(answers, name)]
         if any(latest_height(sample) is not None for sample in answers) and all(
             number(sample.values.get(HEIGHTS[0])) is None for sample in answers
         ):

@@ -15,6 +15,7 @@ from prowl.checks import invariants as package
 from prowl.checks.invariants import Invariant, Judgement, Verdict, invariants, judge
 from prowl.checks.judge import main
 from prowl.checks.selftest.network import Net
+from prowl.reports.events import Event
 from prowl.reports.timeline import Header, Timeline, TimelineWriter, read
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -54,8 +55,8 @@ def write(net: Net, path: Path) -> Path:
     every: tuple[Any, ...] = (*timeline.events, *timeline.samples, *timeline.gaps)
     rows = [(row.t, row) for row in every]
     for t, row in sorted(rows, key=lambda pair: pair[0]):
-        if hasattr(row, "text"):
-            writer.event(t, row.text)
+        if isinstance(row, Event):
+            writer.event(row)
         elif hasattr(row, "seconds"):
             writer.gap(t, row.seconds, row.why)
         elif row.error:
@@ -242,7 +243,7 @@ def test_a_cut_off_last_line_is_left_out(recording: Path, tmp_path: Path, cut: i
     [
         ("", "holds no sample"),
         ('{"t": 1, "event": "cluster started"}\n', "holds no sample"),
-        ('{"schema": 2, "kind": "header"}\n{"t": 1, "node": "a", "err": "x"}\n', "newer Prowl"),
+        ('{"schema": 3, "kind": "header"}\n{"t": 1, "node": "a", "err": "x"}\n', "newer Prowl"),
         ("hello\nworld\n", "not one of a timeline"),
         ('{"t": "1", "node": "a"}\n{}\n', "not one of a timeline"),
     ],
