@@ -236,6 +236,8 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         expected=scenario.expected,
         observed=its.observed,
         evidence=its.evidence,
+        judgements=its.judgements,
+        figures=its.figures,
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",

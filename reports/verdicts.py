@@ -85,7 +85,8 @@ class Result:
     """One verdict of one run, as it stands in ``report.json`` under ``results``.
 
     ``item`` is the catalogue's id; ``node`` or ``scenario`` says whose it is; ``expected`` and ``observed`` are
-    sentences; ``evidence`` holds lines or paths; ``judgements`` are what the invariants say of a scenario's timeline;
+    sentences; ``evidence`` holds lines or paths; ``judgements`` are what the invariants say of a scenario's timeline,
+    ``figures`` what was measured of it (seconds, by name);
     ``manual``, ``next`` and ``again`` are the finding's other lines.
     """
 
@@ -101,6 +102,7 @@ class Result:
     waiver: Waiver | None = None
     evidence: tuple[str, ...] = ()
     judgements: tuple[Judgement, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     manual: str = ""
     next: str = ""

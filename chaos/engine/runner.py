@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from prowl.chaos.engine import evidence
 from prowl.chaos.engine.conclusion import conclude
@@ -24,7 +23,7 @@ from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, StoppedEarlyError, chance_of
 from prowl.chaos.engine.stakes import reported
 from prowl.chaos.engine.steps import Recover, play_all
-from prowl.checks.invariants import judge
+from prowl.checks.invariants import Judgement, judge
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.clusters.protocol import Cluster
@@ -45,14 +44,14 @@ STEPS = (RuntimeError, OSError, ValueError)
 class Outcome:
     """What came of a scenario: the verdict, what was seen in a sentence, evidence, the judge's rows, and its seconds.
 
-    ``judgements`` are the rows of ``prowl judge --json``; ``figures`` what was measured (seconds, by name).
+    ``judgements`` are the judge's rows; ``figures`` what was measured (seconds, by name).
     """
 
     verdict: Verdict
     observed: str
     evidence: tuple[str, ...]
     seconds: float
-    judgements: tuple[dict[str, Any], ...] = ()
+    judgements: tuple[Judgement, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
 
 
@@ -223,7 +222,7 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
         "; ".join(told),
         (*played.told, f"timeline {path}"),
         seconds,
-        tuple(row.as_json() for row in rows),
+        tuple(rows),
         figures,
     )
 
