@@ -32,7 +32,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "halves-in-silence",
         PARTITION,
-        "the network is parted in two halves that hear nothing of each other: both stand still, and one chain comes back",
+        "two halves of the network hear nothing of each other: both stand still, and one chain comes back",
         (During(Cut(mode=Mode.BLACK_HOLE), half, (UNTIL_SIGNALS,)), Recover()),
         HALVES,
         shape=FOUR,
