@@ -120,6 +120,10 @@ class World:
         """Return for how long, between two times, a connected quorum surely was up, and the recorder not starved."""
         return max(0.0, self._sure.between(begin, end) - self.timeline.starved_seconds(begin, end))
 
+    def counted(self, node: str, begin: float, end: float) -> float:
+        """Return for how long, between two times, a node was up in a connected quorum, by the events alone."""
+        return sum(span.end - span.begin for span in self.over(begin, end) if self.started_quorum(span, node))
+
     def possible_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, a connected quorum may have been up."""
         return self._possible.between(begin, end)
