@@ -56,7 +56,8 @@ class Header:
 
     ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
-    where blocks need no quorum. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which counts for no
+    recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
     held against what is true of the network.
     """
 
@@ -69,6 +70,7 @@ class Header:
     dead_proposer_seconds: float = 65.0
     start_grace_seconds: float = 60.0
     heal_seconds: float = 125.0
+    start_seconds: float = 0.0
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
@@ -336,7 +338,7 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
     for name in ("bft", "health_is_state"):
         if not isinstance(known.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
-    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds"):
+    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds", "start_seconds"):
         if name in known and not (_is_time(known[name]) and known[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
     interval = known.get("block_interval_seconds")

@@ -46,6 +46,8 @@ class Return:
     tip: int
     ready: float | None
     reached: float | None
+    since: float
+    """From when on time counts: the node answers, or its start has taken longer than one may."""
     counted: float
     """Seconds that counted until then, or until the node's last sample."""
     starved: float
@@ -113,9 +115,12 @@ class _Node:
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
-        counted = self.world.counted(self.node, action.t, end)
-        starved = min(counted, self.timeline.starved_seconds(action.t, end))
-        return Return(self.node, action, tip, ready, reached, counted, starved)
+        since = action.t
+        if self.node in action.starts and ready is not None:
+            since = min(ready, action.t + self.timeline.header.start_seconds)
+        counted = self.world.counted(self.node, since, end)
+        starved = min(counted, self.timeline.starved_seconds(since, end))
+        return Return(self.node, action, tip, ready, reached, since, counted, starved)
 
     def _in_step(self, run: Run, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
@@ -146,7 +151,7 @@ class _Node:
             return *after, True
         settled, relapse = self._settled(back.reached)
         if relapse:
-            counted = self.world.counted(self.node, back.t, self.times[-1] if settled is None else settled)
+            counted = self.world.counted(self.node, back.since, self.times[-1] if settled is None else settled)
             until = "to the end" if settled is None else f"until {settled:.1f} s"
             text = f"{text}, and then {relapse} {until}; {counted:.1f} s of {self.allowed:.0f} s counted"
             if settled is None or counted > self.allowed:
