@@ -11,9 +11,9 @@ from types import TracebackType
 from prowl.chaos.engine.debts import owed
 from prowl.chaos.engine.fault import Fault, FaultError, Scene
 from prowl.fixtures.cleanup.ledger import Debt, LedgerError
-from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.clusters.processes import ProcessError
 from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 from prowl.fixtures.waiting import wait_until
@@ -83,6 +83,7 @@ class Injected:
         self._healed = True
         with suppress(LedgerError):  # a heal is done, written or not
             self._debt.healing()
+        self.effects = self.fault.effects(self.scene)  # they may have changed since
         self.scene.tell_over(self.effects)
         words = self.effects.heal.words or f"end of: {self.effects.words}"
         try:
@@ -136,6 +137,5 @@ class Injected:
 
 def _look_seconds(scene: Scene) -> float:
     """Return the time between two looks: longer where nodes count what they are asked, for a look asks each once."""
-    network = getattr(scene.cluster, "network", None)  # a cluster on paper has none yet
-    limit = network.rpc_calls_per_minute if network is not None else None
+    limit = scene.cluster.network.rpc_calls_per_minute
     return LOOK_SECONDS if limit is None else max(LOOK_SECONDS, 60 / (SHARE_OF_LIMIT * limit))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.fault import Scene
-from prowl.chaos.engine.probes import gone_trouble, up_trouble
+from prowl.chaos.engine.probes import gone_trouble, running_trouble
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
 
@@ -37,4 +37,4 @@ class Crash:
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for an RPC that does not answer."""
-        return up_trouble(scene.cluster, scene.free)
+        return running_trouble(scene)
