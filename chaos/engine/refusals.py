@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
 from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
-from prowl.chaos.engine.fault import Whom
+from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import chance_of, stakes_of
 from prowl.chaos.engine.steps import Do, During, Each, Hold
@@ -80,7 +80,7 @@ def _wrong_targets(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             yield f"{type(fault).__name__}: {error}"
 
@@ -128,7 +128,7 @@ def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             return str(error)
         reason = lacking(spec, fault.needs) or fault.unavailable(spec)
