@@ -338,7 +338,13 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
     for name in ("bft", "health_is_state"):
         if not isinstance(known.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
-    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds", "start_seconds"):
+    for name in (
+        "round_timeout_seconds",
+        "dead_proposer_seconds",
+        "start_grace_seconds",
+        "heal_seconds",
+        "start_seconds",
+    ):
         if name in known and not (_is_time(known[name]) and known[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
     interval = known.get("block_interval_seconds")

@@ -2,8 +2,8 @@
 
 Safety (agreement, finality, linkage, ...) judges every scenario, named or not, and always has a row. A broken row of
 the invariants in ``GUARDS`` breaks every scenario, too, but no row of them says nothing. What a literal names besides
-is the liveness that it is about: if none of it got a row, the scenario says nothing about its promise. Nor does it where
-the network was not seen to get into the state that its faults were to bring about (``REACHED``).
+is the liveness that it is about: if none of it got a row, the scenario says nothing about its promise. Nor does it
+where the network was not seen to get into the state that its faults were to bring about (``REACHED``).
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
 from prowl.fixtures.cleanup.undo import Undo
@@ -24,6 +25,7 @@ from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.reports.events import Effects, Event, Phase
 
 M = TypeVar("M")
+NOWHERE = Path("/nonexistent/prowl-plan")
 
 
 class FaultError(RuntimeError):
@@ -157,9 +159,18 @@ class Scene:
 
 @dataclass(frozen=True)
 class _Described:
-    """What is known of a cluster before it is started."""
+    """What is known of a cluster before it is started: its description, and that none of its files are there."""
 
     spec: ClusterSpec
+
+    def state(self, _name: str) -> str:
+        return GONE
+
+    def folder_of(self, name: str) -> Path:
+        return NOWHERE / name
+
+    def data_of(self, name: str) -> Path:
+        return NOWHERE / name / "data"
 
 
 def described(spec: ClusterSpec, nodes: tuple[str, ...]) -> Scene:
