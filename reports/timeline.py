@@ -56,8 +56,8 @@ class Header:
 
     ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
-    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which counts for no
-    recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which
+    counts for no recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
     held against what is true of the network.
     """
 
