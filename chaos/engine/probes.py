@@ -190,7 +190,7 @@ def reach_trouble(scene: Scene, edges: Iterable[Edge], wish: Wish | None) -> str
     faulty = scene.cluster.edges.differing(chosen, scene.number, wish)
     # Where others do the same to an edge nothing but this tells whether the scene's fault does it, too.
     other = [edge for edge in chosen if scene.cluster.edges.wish_of(edge, scene.number) != wish]
-    faulty = {edge: f"the fault {'does' if wish is None else 'does not do'} it" for edge in other} | faulty
+    faulty = dict.fromkeys(other, f"the fault {'does' if wish is None else 'does not do'} it") | faulty
     wanted = {edge: _reach_of(scene, edge, wish) for edge in chosen}
     down, slow = scene.holds.down(), scene.holds.slow()
     asked = {edge for edge in chosen if edge.target not in down and wanted[edge] is not None}
