@@ -3,9 +3,10 @@
 A fault's row holds what the fault does from then on, until its next row of phase ``inject`` or ``heal``:
 
 ``{"t", "fault": 3, "phase": "inject", "kind": "kill", "down": ["node-3"], "words": "kill node-3"}``
-    ``down``: nodes that it holds down; ``cut``: ``[[from, to], ...]``, directed edges that it cuts; ``slow``: nodes that
-    it hinders, so that nothing is demanded of them; ``surgery``: nodes whose store it changed, so that their heights may
-    fall; ``liars``: nodes whose lies and double votes are this fault's own effect. Lists that are empty are left out.
+    ``down``: nodes that it holds down; ``cut``: ``[[from, to], ...]``, directed edges that it cuts; ``slow``: nodes
+    that it hinders, so that nothing is demanded of them; ``surgery``: nodes whose store it changed, so that their
+    heights may fall; ``liars``: nodes whose lies and double votes are this fault's own effect. Lists that are empty are
+    left out.
 ``{"t", "fault": 3, "phase": "effect", "words": "proven after 0.013 s"}``
     The effect was seen; nothing changes.
 ``{"t", "fault": 3, "phase": "heal", "words": "start node-3"}``
@@ -18,8 +19,8 @@ A fault's row holds what the fault does from then on, until its next row of phas
     A note: nothing changes.
 
 Any row may say that nodes were ``started`` (a new process), ``restarted`` (stopped and started; it is not said when) or
-``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is up
-when no fault holds it down.
+``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is
+up when no fault holds it down.
 """
 
 from __future__ import annotations
@@ -90,6 +91,19 @@ class Event:
         """Whether nothing changes by it."""
         return not self.step and self.phase not in {Phase.INJECT, Phase.HEAL}
 
+    @property
+    def over(self) -> frozenset[int]:
+        """Numbers of the faults that are over with it."""
+        own = () if self.fault is None or self.phase is not Phase.HEAL else (self.fault,)
+        return frozenset((*self.ends, *own))
+
+    @property
+    def sentence(self) -> str:
+        """Return the words; where they are a fault's proof, with the fault."""
+        if self.phase in {Phase.EFFECT, Phase.HEALED}:
+            return f"{self.phase} of fault {self.fault}: {self.words}"
+        return self.words
+
     def as_row(self) -> dict[str, Any]:
         """Return the row of the timeline; what is empty is left out."""
         if self.fault is None and not self.step:
@@ -113,9 +127,13 @@ def event_of(row: dict[str, Any]) -> Event:
     fault, phase = row.get("fault"), row.get("phase")
     if "fault" in row and not _is_number(fault):
         raise ValueError("the number of a fault is a whole number")
+    if "fault" in row and phase not in {each.value for each in Phase}:
+        raise ValueError(f"the phase of a fault is {', '.join(Phase)}")
+    if "fault" not in row and not (isinstance(row.get("step"), str) and row["step"]):
+        raise ValueError("step is the name of an operator's step")
     lists: dict[str, Any] = {name: _names(name, row.get(name, [])) for name in NAMES}
     cut = row.get("cut", [])
-    if not isinstance(cut, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in cut):
+    if not isinstance(cut, list) or not all(_is_edge(pair) for pair in cut):
         raise ValueError("cut is a list of [from, to]")
     ends = row.get("ends", [])
     if not isinstance(ends, list) or not all(_is_number(number) for number in ends):
@@ -124,13 +142,17 @@ def event_of(row: dict[str, Any]) -> Event:
         float(row["t"]),
         str(row.get("words", "")),
         fault=fault,
-        phase=Phase(phase) if fault is not None else None,
+        phase=Phase(str(phase)) if fault is not None else None,
         step=str(row.get("step", "")),
         kind=str(row.get("kind", "")),
-        cut=tuple((str(one), str(other)) for one, other in cut),
+        cut=tuple((one, other) for one, other in cut),
         ends=tuple(ends),
         **lists,
     )
+
+
+def _is_edge(value: object) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(name, str) for name in value)
 
 
 def _is_number(value: object) -> bool:

@@ -1,9 +1,14 @@
-"""Recordings whose events are words (schema 1, and those of other recorders), translated into typed events.
+"""What older versions saved as words, translated into data: the events of timelines, the judgements of reports.
+
+A timeline's events are words in files of schema 1, and in those of other recorders.
 
 The words are ``cluster started``; ``kill X [Y ...]``, ``terminate``, ``stop``; ``start X [Y ...]``; ``restart X``;
 ``pause X``, ``unpause X`` or ``resume X``; ``partition A B | C D`` and ``cut A>B [C>D ...]`` (one-way edges), until
 ``heal`` (all edges); ``wipe X`` (stopped, stores deleted, started); ``corrupt ... of X``, perhaps ``and restart``;
 ``restore X ...`` (starts it, too). ``kill all`` means every node. Any other text is a note.
+
+A report of schema 1 holds its judgements among the lines of evidence, ``<invariant>[ on <node>]: <verdict>: <what was
+seen>``; any other line is evidence.
 """
 
 from __future__ import annotations
@@ -13,6 +18,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from prowl.reports.events import Event, Phase
+from prowl.reports.verdicts import Judgement, Verdict
 
 DOWN = {"kill", "terminate", "stop", "pause"}
 CUT = {"partition", "cut"}
@@ -24,6 +30,16 @@ def translated(events: Iterable[Event], nodes: tuple[str, ...]) -> tuple[Event, 
     """Return events with those that are words only read as what they say; ``nodes`` are the names they may speak of."""
     translator = _Translator(nodes)
     return tuple(translator.read(event) if event.fault is None and not event.step else event for event in events)
+
+
+def judgement_of(line: str) -> Judgement | None:
+    """Return the judgement that a line of evidence is, without promise and time; None for any other line."""
+    head, _, rest = line.partition(": ")
+    verdict, found, observed = rest.partition(": ")
+    if not found or verdict not in {each.value for each in Verdict}:
+        return None
+    invariant, _, node = head.partition(" on ")
+    return Judgement(invariant, "", Verdict(verdict), node or None, 0.0, 0.0, observed)
 
 
 class _Translator:

@@ -57,15 +57,19 @@ def faults_of(timeline: Timeline) -> list[Fault]:
     """Return what was done to the cluster: each fault with its end, and whatever else is an instant."""
     found: list[Fault] = []
     under_way: dict[int, tuple[Event, list[str]]] = {}  # by number: its first row, and whom it held down
+    down: set[str] = set()  # whom faults hold down of whom no start was told yet
     for event in dict.fromkeys(timeline.events):
-        over = {*event.ends, *([event.fault] if event.phase is Phase.HEAL else [])} & under_way.keys()
+        over = event.over & under_way.keys()
         for number in sorted(over, key=lambda each: under_way[each][0].t):
             begun, held = under_way.pop(number)
             found.append(_fault(timeline, begun, held, event))
+        run_again = down & {*event.started, *event.restarted, *event.resumed}
+        down = {node for _begun, held in under_way.values() for node in held if node in down - run_again}
         if event.phase is Phase.INJECT and event.fault is not None:
             _begun, held = under_way.setdefault(event.fault, (event, []))
             held += [node for node in event.down if node not in held]
-        elif not over and event.step != "launch" and event.words != FRAME and event.phase not in PROOFS:
+            down.update(event.down)
+        elif not over | run_again and event.step != "launch" and event.words != FRAME and event.phase not in PROOFS:
             found.append(Fault(event.t, event.t, event.words))
     found += [_fault(timeline, begun, held, None) for begun, held in under_way.values()]
     return sorted(found, key=lambda fault: fault.begin)

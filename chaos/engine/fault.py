@@ -16,7 +16,8 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
 
 from prowl.fixtures.cleanup.undo import Undo
 from prowl.fixtures.clusters.protocol import GONE, Cluster
@@ -24,6 +25,7 @@ from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.reports.events import Effects, Event, Phase
 
 M = TypeVar("M")
+NOWHERE = Path("/nonexistent/prowl-plan")
 
 
 class FaultError(RuntimeError):
@@ -153,6 +155,27 @@ class Scene:
         down = [name for name in self.free if self.cluster.state(name) == GONE]
         with ThreadPoolExecutor(max(1, len(down))) as pool:
             list(pool.map(self.cluster.start_node, down))
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What is known of a cluster before it is started: its description, and that none of its files are there."""
+
+    spec: ClusterSpec
+
+    def state(self, _name: str) -> str:
+        return GONE
+
+    def folder_of(self, name: str) -> Path:
+        return NOWHERE / name
+
+    def data_of(self, name: str) -> Path:
+        return NOWHERE / name / "data"
+
+
+def described(spec: ClusterSpec, nodes: tuple[str, ...]) -> Scene:
+    """Return a scene in a cluster that is not started: a fault can say there what its effects would be."""
+    return Scene(cast(Cluster, _Described(spec)), nodes)
 
 
 class Fault(Protocol):

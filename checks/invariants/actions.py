@@ -15,6 +15,7 @@ from prowl.reports.timeline import Timeline
 NOBODY: frozenset[str] = frozenset()
 LAUNCH = "launch"
 DAMAGE = "corrupt"
+PAUSE = "pause"
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,9 @@ class Action:
     ``stopped`` are held down from now on, ``started`` run again as new processes, ``resumed`` go on where they were,
     and ``restarted`` were stopped and started within the one action (it is not said when). ``cut`` and ``slow`` are all
     edges and nodes that a fault cuts or hinders from now on; ``newly_cut`` and ``joined`` say what of it is new.
-    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody restored.
+    ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody has
+    restored.
+    ``lying`` are the nodes that a fault makes lie from now on, ``liars`` those that one ever has.
     ``ends_fault``: some fault is over with it, whatever it did.
     """
 
@@ -40,6 +43,7 @@ class Action:
     slow: frozenset[str] = NOBODY
     surgery: frozenset[str] = NOBODY
     damaged: frozenset[str] = NOBODY
+    lying: frozenset[str] = NOBODY
     liars: frozenset[str] = NOBODY
     launch: bool = False
     ends_fault: bool = False
@@ -52,7 +56,7 @@ class Action:
 
     @property
     def gives_back(self) -> bool:
-        """Whether it ends a fault, or some of it: a start, a resume, a restore, a heal; the launch gives nothing back."""
+        """Whether it ends a fault, or some of it: a start, a resume, a restore, a heal; the launch does not."""
         return not self.launch and bool(self.ends_fault or self.starts or self.resumed or self.joined)
 
 
@@ -62,14 +66,17 @@ class _World:
 
     faults: dict[int, Event] = field(default_factory=dict)
     liars: frozenset[str] = NOBODY
+    gone: frozenset[str] = NOBODY
+    """Nodes that are down and whose process a fault has ended, perhaps one that is over: a pause keeps the process."""
 
-    def held(self) -> dict[str, str]:
-        """Return who is held down, and by what kind of fault; a pause counts only where nothing else holds it."""
-        found: dict[str, str] = {}
-        for event in self.faults.values():
-            for node in event.down:
-                found[node] = event.kind if found.get(node, "pause") == "pause" else found[node]
-        return found
+    def held(self) -> frozenset[str]:
+        """Return who is held down."""
+        return frozenset(node for event in self.faults.values() for node in event.down)
+
+    def put(self, event: Event) -> None:
+        """From now on a fault does what this row says."""
+        self.faults[event.fault or 0] = event
+        self.gone |= frozenset(event.down if event.kind != PAUSE else ())
 
     def cut(self) -> Edges:
         """Return the edges that somebody cuts."""
@@ -85,6 +92,10 @@ class _World:
         """Return the nodes whose store a fault has changed."""
         return frozenset(node for event in self.faults.values() for node in event.surgery)
 
+    def lying(self) -> frozenset[str]:
+        """Return the nodes that somebody makes lie."""
+        return frozenset(node for event in self.faults.values() for node in event.liars)
+
     def slow(self) -> frozenset[str]:
         """Return the nodes that somebody hinders."""
         return frozenset(node for event in self.faults.values() for node in event.slow)
@@ -99,26 +110,27 @@ def actions_of(timeline: Timeline) -> tuple[Action, ...]:
 def _action(world: _World, event: Event) -> Action:
     """Take one event into the world and return what it changes."""
     if event.is_note:
-        return Action(event.t, event.words, cut=world.cut(), slow=world.slow(), liars=world.liars)
+        return Action(event.t, event.words, cut=world.cut(), slow=world.slow(), lying=world.lying(), liars=world.liars)
     held, cut = world.held(), world.cut()
     running = frozenset((*event.started, *event.restarted, *event.resumed))
-    over = {*event.ends, *([event.fault] if event.phase is Phase.HEAL else [])}
-    ends_fault = event.step == "heal" or any(number in world.faults for number in over)
-    for number in over:
-        world.faults.pop(number or 0, None)
+    ends_fault = event.step == "heal" or not event.over.isdisjoint(world.faults)
+    for number in event.over:
+        world.faults.pop(number, None)
     damaged = world.damaged()
     world.release(running)
     if event.phase is Phase.INJECT:
-        world.faults[event.fault or 0] = event
+        world.put(event)
     world.liars |= frozenset(event.liars)
     after = world.held()
-    freed = {node: kind for node, kind in held.items() if node not in after and node not in running}
+    freed = held - after - running
+    reborn = freed & world.gone
+    world.gone &= after
     return Action(
         event.t,
         event.words,
-        stopped=frozenset(node for node in after if node not in held or node in running),
-        started=frozenset((*event.started, *(node for node, kind in freed.items() if kind != "pause"))),
-        resumed=frozenset((*event.resumed, *(node for node, kind in freed.items() if kind == "pause"))),
+        stopped=after - (held - running),
+        started=reborn | frozenset(event.started),
+        resumed=(freed - reborn) | frozenset(event.resumed),
         restarted=frozenset(event.restarted),
         cut=world.cut(),
         newly_cut=world.cut() - cut,
@@ -126,6 +138,7 @@ def _action(world: _World, event: Event) -> Action:
         slow=world.slow(),
         surgery=frozenset(event.surgery),
         damaged=damaged | frozenset(event.surgery if event.step == DAMAGE else ()),
+        lying=world.lying(),
         liars=world.liars,
         launch=event.step == LAUNCH,
         ends_fault=ends_fault,

@@ -1,7 +1,8 @@
 """What was seen of the chain: each node's tip over time, the blocks and their parents, what was final since when.
 
 Final means, as seen from outside: the same hash at a height on validators of more than two thirds of the stake at the
-same time (only where BFT is on), or what a node itself calls finalized (``fin``).
+same time (only where BFT is on), or what a node itself calls finalized (``fin``). What a node says while a fault makes
+it lie is no evidence, and is left out.
 """
 
 from __future__ import annotations
@@ -113,6 +114,16 @@ def whole(value: object) -> int | None:
     """Return a height; None for what can't be one."""
     found = number(value)
     return int(found) if found is not None and found >= 0 and found == int(found) else None
+
+
+def quantity(value: object) -> int | None:
+    """Return a height as an RPC's answer has it, a number or "0x..."; None for what is none."""
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            return int(value, 16)
+        except ValueError:
+            return None
+    return whole(value)
 
 
 def digest(value: object) -> str | None:
@@ -251,8 +262,10 @@ def _rows(value: object) -> Iterator[list[Any]]:
 @lru_cache(maxsize=4)
 def seen_of(timeline: Timeline) -> Seen:
     """Return what was seen in a timeline, gathered once."""
-    gatherer = _Gatherer(timeline, world_of(timeline))
+    world = world_of(timeline)
+    gatherer = _Gatherer(timeline, world)
+    lies = {node: found for node in timeline.nodes if (found := world.lies(node))}
     for sample in timeline.samples:
-        if sample.answered:
+        if sample.answered and not any(each.begin <= sample.t < each.end for each in lies.get(sample.node, ())):
             gatherer.take(sample)
     return gatherer.seen

@@ -7,16 +7,20 @@ without a quorum) only where there surely is none.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from math import inf
 
 from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
 from prowl.reports.timeline import Sample, Timeline
+
+ACCEPTED = ("Timeout", "Reset", "Disconnected")
+"""In the error of a sample: the connection was accepted, so that the node may be at work."""
 
 
 class Phase(IntEnum):
@@ -42,6 +46,8 @@ class Span:
     started: frozenset[str]
     slow: frozenset[str] = NOBODY
     """Nodes that a fault hinders: they may or may not take part, and nothing is demanded of them."""
+    lying: frozenset[str] = NOBODY
+    """Nodes that a fault makes lie: what they say is no finding."""
     sure: bool = False
     """A connected quorum surely is up."""
     possible: bool = False
@@ -114,6 +120,10 @@ class World:
         """Return for how long, between two times, a connected quorum surely was up, and the recorder not starved."""
         return max(0.0, self._sure.between(begin, end) - self.timeline.starved_seconds(begin, end))
 
+    def counted(self, node: str, begin: float, end: float) -> float:
+        """Return for how long, between two times, a node was up in a connected quorum, by the events alone."""
+        return sum(span.end - span.begin for span in self.over(begin, end) if self.started_quorum(span, node))
+
     def possible_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, a connected quorum may have been up."""
         return self._possible.between(begin, end)
@@ -121,6 +131,69 @@ class World:
     def starts(self) -> list[float]:
         """Return when nodes were started, in whatever way but out of a pause."""
         return [action.t for action in self.actions if action.starts]
+
+    def liars_until(self, t: float) -> frozenset[str]:
+        """Return the nodes that a fault has made lie by then, whether it is over or not."""
+        number = bisect_right(self.actions, t, key=lambda action: action.t)
+        return self.actions[number - 1].liars if number else NOBODY
+
+    def lies(self, node: str) -> list[Stretch]:
+        """Return when what a node says is a fault's own effect; the process that lied may outlive the fault's end."""
+        found: list[Stretch] = []
+        begin: float | None = None
+        for span in self.spans:
+            if node in span.lying:
+                begin = span.begin if begin is None else begin
+            elif begin is not None and span.phases[node] is Phase.UP:
+                found.append(Stretch(begin, span.begin))
+                begin = None
+        return found if begin is None else [*found, Stretch(begin, inf)]
+
+    def address(self, node: str) -> str:
+        """Return a node's address as blocks and votes name it; its name where the header has none."""
+        return self.timeline.header.addresses.get(node, node).lower()
+
+    @cached_property
+    def fewest_voters(self) -> int:
+        """Return how many validators are a quorum at the least: the heaviest ones."""
+        heaviest = sorted(self.stakes.values(), reverse=True)
+        enough = (count for count in range(1, len(heaviest)) if 3 * sum(heaviest[:count]) > 2 * sum(heaviest))
+        return next(enough, len(heaviest))
+
+    @cached_property
+    def mute(self) -> dict[str, tuple[Stretch, ...]]:
+        """Return when each node surely can't vote: it was started, and until its first answer it last refused then.
+
+        Where the connection was accepted and no answer came it may be at work.
+        """
+        return {node: tuple(self._mute(node)) for node in self.timeline.nodes}
+
+    def mute_at(self, t: float) -> frozenset[str]:
+        """Return the nodes that can't vote at a time, as they were started and have not answered."""
+        return frozenset(node for node, found in self.mute.items() if any(each.begin <= t < each.end for each in found))
+
+    def _mute(self, node: str) -> Iterator[Stretch]:
+        samples = self.timeline.of(node)
+        for life in self.lives[node]:
+            if not life.up or life.by is None:
+                continue
+            begin = None if life.again else life.begin  # with a restart, the old process goes on until it refuses
+            end = None
+            for sample in samples[bisect_left(samples, life.begin, key=lambda each: each.t) :]:
+                if sample.t >= life.end or (sample.answered and begin is not None):
+                    break
+                if not sample.answered and not any(word in (sample.error or "") for word in ACCEPTED):
+                    begin, end = sample.t if begin is None else begin, sample.t
+            if begin is not None and end is not None:
+                yield Stretch(begin, end)
+
+    def honest(self, node: str) -> tuple[Sample, ...]:
+        """Return a node's samples but those in which a fault makes it lie."""
+        lies = self.lies(node)
+        samples = self.timeline.of(node)
+        if not lies:
+            return samples
+        return tuple(each for each in samples if not any(lie.begin <= each.t < lie.end for lie in lies))
 
     def changes_for(self, node: str) -> list[float]:
         """Return when the events changed what is up, or what of it is cut off from a node."""
@@ -220,19 +293,19 @@ class World:
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
-        slow = NOBODY
+        slow = lying = NOBODY
         waiting = list(self.actions)
         for begin, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
             while waiting and waiting[0].t <= begin:
                 action = waiting.pop(0)
-                cut, slow = action.cut, action.slow
+                cut, slow, lying = action.cut, action.slow, action.lying
             here = {}
             for node, changes in phases.items():
                 while at[node] + 1 < len(changes) and changes[at[node] + 1][0] <= begin:
                     at[node] += 1
                 here[node] = changes[at[node]][1]
             started = frozenset(node for node in phases if self._started(node, begin))
-            yield self._judged(Span(begin, end, here, cut, started, slow))
+            yield self._judged(Span(begin, end, here, cut, started, slow, lying))
 
     def _started(self, node: str, t: float) -> bool:
         for life in reversed(self.lives[node]):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prowl.checks.invariants import Verdict
-from prowl.checks.selftest.network import GENESIS, Net, change, name_of
+from prowl.checks.selftest.network import GENESIS, Net, name_of
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 OTHER = "0x" + "b" * 64
@@ -300,42 +300,6 @@ def test_the_same_hash_at_two_heights_breaks_linkage() -> None:
 
     net.tampers.append(same)
     assert net.run(40).verdict("linkage") is BROKEN
-
-
-# --- equivocation ----------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("first", "then", "expected"),
-    [
-        (0.0, 0.0, HELD),
-        (0.0, 1.0, BROKEN),
-        (3.0, 3.0, HELD),
-        (3.0, 4.0, BROKEN),
-        ("x", "x", UNKNOWN),
-        (None, None, None),
-    ],
-)
-def test_a_counter_of_double_votes_must_not_rise(first: Any, then: Any, expected: Verdict | None) -> None:
-    net = Net()
-    for node in net.nodes:
-        value = then if node == "n2" else first
-        net.tampers.append(change(node, 0, 20, bft_equivocations_total=first))
-        net.tampers.append(change(node, 20, bft_equivocations_total=value))
-    assert net.run(40).verdict("equivocation") is expected
-
-
-@pytest.mark.parametrize(("after", "expected"), [(0.0, HELD), (1.0, BROKEN)])
-def test_a_counter_begins_again_with_its_node(after: float, expected: Verdict) -> None:
-    net = Net()
-    net.tampers.append(change("n2", 0, 40, bft_equivocations_total=2.0))
-    net.run(20)
-    net.do("kill n2")
-    net.run(10)
-    net.do("start n2")
-    net.tampers[0] = change("n2", 0, 30, bft_equivocations_total=2.0)
-    net.tampers.append(change("n2", 30, bft_equivocations_total=after))
-    assert net.run(30).verdict("equivocation") is expected
 
 
 def test_two_branches_final_at_different_heights_break_agreement() -> None:
