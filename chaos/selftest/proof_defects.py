@@ -193,7 +193,7 @@ IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # t
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
 SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
-"""One validator may do it and no promise of the network's is broken; proof_byzantine.py sees each through its peers."""
+"""One validator may do it and no promise of the network's is broken; proof_faults.py sees each through its peers."""
 BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"}
 """Seen by a check that is not of one node in one survey: below, and in proof_checks.py."""
 WAITING = {
