@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
+from itertools import repeat
+from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
 MISSING = object()
@@ -18,7 +20,7 @@ MISSING = object()
 ERROR, PROCESS, ANSWERED = " error", " process", " answered"
 """Names of columns that are no values; none of a recording begins with a blank."""
 UNREAD = ("health_ms", "rpc_ms", "uptime_seconds", "fork_choice_max_depth_blocks", "tx_pool_pending")
-"""Values for people who look into the file: no judge and no picture reads them, and each costs as much as all others."""
+"""Values for people who look into the file. They change with every sample, and no judge and no picture reads them."""
 
 
 class Sample(NamedTuple):
@@ -98,15 +100,16 @@ class _Values(Mapping[str, Any]):
 class Track(Sequence[Sample]):
     """The samples of one node in the order of time; ``order`` breaks ties between nodes."""
 
-    def __init__(self, node: str) -> None:
+    def __init__(self, node: str, one: Callable[[Any], Any] = lambda value: value) -> None:
         self.node = node
+        self._one = one
         self.times = array("d")
         self.order = array("L")
         self.columns: dict[str, _Column] = {}
         self._names: Iterable[str] = ()
 
     def append(self, t: float, order: int, row: Mapping[str, Any], error: str | None, process: str | None) -> None:
-        """Add a sample."""
+        """Add a sample, of a time that is not before the last."""
         number = len(self.times)
         self.times.append(t)
         self.order.append(order)
@@ -128,12 +131,14 @@ class Track(Sequence[Sample]):
                 self._put(name, number, value)
 
     def _put(self, name: str, number: int, value: Any) -> None:
-        column = self.columns.setdefault(name, _Column())
+        column = self.columns.get(name)
+        if column is None:
+            column = self.columns[name] = _Column()
         column.starts.append(number)
-        column.values.append(value)
+        column.values.append(self._one(value))
 
     def runs(self, name: str) -> Iterator[tuple[int, int, Any]]:
-        """Return the numbers of the first sample and of that behind the last, and what all between show of a value."""
+        """Return stretches of samples, by the number of the first and of that behind the last, with one value each."""
         column = self.columns.get(name)
         if column is None:
             if len(self.times):
@@ -144,19 +149,40 @@ class Track(Sequence[Sample]):
         yield from zip(column.starts, [*column.starts[1:], len(self.times)], column.values, strict=True)
 
     def together(self, *names: str) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
-        """Return the like for several values: stretches in which none of them changes."""
-        columns = [self.columns[name] for name in names if name in self.columns]
-        starts = sorted({0, *(start for column in columns for start in column.starts)}) if len(self.times) else []
-        for begin, end in zip(starts, [*starts[1:], len(self.times)], strict=True):
-            yield begin, end, tuple(self.columns[each].at(begin) if each in self.columns else MISSING for each in names)
+        """Return the like for several values: stretches in which none of them changes; MISSING is None."""
+        columns = [(place, self.columns[name]) for place, name in enumerate(names) if name in self.columns]
+        changes = [zip(column.starts, repeat(place), column.values, strict=False) for place, column in columns]
+        found: list[Any] = [None] * len(names)
+        begin = 0
+        for start, place, value in merge(*changes, key=itemgetter(0)):
+            if start > begin:
+                yield begin, start, tuple(found)
+                begin = start
+            found[place] = None if value is MISSING else value
+        if begin < len(self.times):
+            yield begin, len(self.times), tuple(found)
 
-    def answers(self) -> Iterator[tuple[int, int]]:
-        """Return the stretches of samples in which the node answered."""
-        return ((begin, end) for begin, end, answered in self.runs(ANSWERED) if answered)
+    def answers(self, begin: int = 0, end: int | None = None) -> Iterator[tuple[int, int, bool]]:
+        """Return the stretches of samples in which the node answered, or did not, between two of them."""
+        end = len(self.times) if end is None else end
+        for first, behind, answered in self.runs(ANSWERED):
+            if first < end and behind > begin:
+                yield max(first, begin), min(behind, end), answered
+
+    def numbers(self, begin: float, end: float) -> range:
+        """Return the numbers of the samples from one time until before another."""
+        return range(bisect_left(self.times, begin), bisect_left(self.times, end))
+
+    def before(self, t: float, order: int) -> int:
+        """Return how many samples came before a sample of any node."""
+        number = bisect_left(self.times, t)
+        while number < len(self.times) and self.times[number] == t and self.order[number] < order:
+            number += 1
+        return number
 
     def between(self, begin: float, end: float) -> Iterator[Sample]:
         """Return the samples from one time until before another."""
-        return (self._at(number) for number in range(bisect_left(self.times, begin), bisect_left(self.times, end)))
+        return map(self._at, self.numbers(begin, end))
 
     def _at(self, number: int) -> Sample:
         error, process = self.columns[ERROR].at(number), self.columns[PROCESS].at(number)
@@ -199,12 +225,9 @@ class Samples(Sequence[Sample]):
         """Add a sample; ``row`` is changed."""
         for name in UNREAD:
             row.pop(name, None)
-        for name, value in row.items():
-            if type(value) is list or type(value) is str or type(value) is dict:
-                row[name] = self._one(value)
         track = self.tracks.get(node)
         if track is None:
-            track = self.tracks[node] = Track(node)
+            track = self.tracks[node] = Track(node, self._one)
         self._sorted = self._sorted and (not track.times or track.times[-1] <= t)
         track.append(t, self._count, row, error, process)
         self._count += 1
@@ -213,6 +236,8 @@ class Samples(Sequence[Sample]):
         """Return the same object for the same text, list or object: nodes show the same blocks."""
         if isinstance(value, str):
             return self._same.setdefault(value, value)
+        if not isinstance(value, list | dict):
+            return value
         key = repr(value)
         if key not in self._same:
             if isinstance(value, list):
@@ -222,16 +247,15 @@ class Samples(Sequence[Sample]):
 
     def close(self) -> None:
         """Bring each node's samples into the order of time, once all are there."""
-        self._same = {}
-        if self._sorted:
-            return
-        for node, track in self.tracks.items():
-            fresh = Track(node)
+        disordered = {} if self._sorted else self.tracks
+        for node, track in disordered.items():
+            fresh = Track(node, self._one)
             for number in sorted(range(len(track)), key=lambda each, times=track.times: times[each]):  # type: ignore[misc]
                 each = track[number]
                 fresh.append(each.t, track.order[number], dict(each.values), each.error, each.process)
-            self.tracks[node] = fresh
+            self.tracks[node] = fresh  # the key is there already
         self._sorted = True
+        self._same.clear()
 
     def __iter__(self) -> Iterator[Sample]:
         numbered = (zip(track.times, track.order, track, strict=True) for track in self.tracks.values())

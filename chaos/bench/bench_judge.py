@@ -18,6 +18,7 @@ from prowl.checks.invariants import judge
 from prowl.reports.timeline import SCHEMA, read
 
 NODES = [f"node-{number}" for number in range(1, 5)]
+NO_ROUND = {"height": None, "phase": None, "prepareVotes": 0, "commitVotes": 0}
 SAMPLES_A_BLOCK = 4
 DEFAULT = (100_000, 400_000)
 
@@ -40,7 +41,7 @@ def write(path: Path, observations: int) -> None:
                     "health": 200, "health_ms": round(2 + step % 17 / 7, 1), "rpc_ms": round(3 + step % 23 / 9, 1),
                     "rpc_height": height, "latest": [height, f"0x{height:064x}", f"0x{height - 1:064x}", False],
                     "miner": addresses[NODES[height % 4]], "stamp": height * 2, "fin": fin,
-                    "bft": {"height": hex(height + 1), "phase": "prepare", "prepareVotes": step % 4, "commitVotes": 0},
+                    "bft": NO_ROUND if step % 4 else {**NO_ROUND, "height": hex(height + 1), "phase": "prepare"},
                     "blocks": [], "process": "running",
                 }  # fmt: skip
                 file.write(json.dumps(row, separators=(",", ":")) + "\n")
@@ -69,7 +70,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         parsed, judged, taken = measure(Path(sys.argv[2]))
         count = int(sys.argv[3])
-        print(f"{count} observations: {judged:.2f} s, {judged / parsed:.1f} x json.loads, {taken / count:.0f} bytes each")
+        print(
+            f"{count} observations: {judged:.2f} s, {judged / parsed:.1f} x json.loads, {taken / count:.0f} bytes each"
+        )
         return
     for count in [int(word) for word in sys.argv[1:]] or DEFAULT:
         with tempfile.TemporaryDirectory() as folder:
