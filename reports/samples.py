@@ -47,7 +47,7 @@ class _Column:
     __slots__ = ("at_hand", "starts", "values")
 
     def __init__(self) -> None:
-        self.starts = array("L")
+        self.starts = array("I")
         self.values: list[Any] = []
         self.at_hand = 0
 
@@ -100,13 +100,14 @@ class _Values(Mapping[str, Any]):
 class Track(Sequence[Sample]):
     """The samples of one node in the order of time; ``order`` breaks ties between nodes."""
 
-    def __init__(self, node: str, one: Callable[[Any], Any] = lambda value: value) -> None:
+    def __init__(self, node: str, one: Callable[[str, Any], Any] = lambda _name, value: value) -> None:
         self.node = node
         self._one = one
         self.times = array("d")
-        self.order = array("L")
+        self.order = array("I")
         self.columns: dict[str, _Column] = {}
         self._names: Iterable[str] = ()
+        self._state: tuple[bool, str | None, str | None] | None = None
 
     def append(self, t: float, order: int, row: Mapping[str, Any], error: str | None, process: str | None) -> None:
         """Add a sample, of a time that is not before the last."""
@@ -126,8 +127,10 @@ class Track(Sequence[Sample]):
                 if last is value or (last == value and type(last) is type(value)):
                     continue
             self._put(name, number, value)
-        for name, value in ((ANSWERED, bool(row)), (ERROR, error), (PROCESS, process)):
-            if name not in self.columns or self.columns[name].values[-1] != value:
+        state = (bool(row), error, process)
+        if state != self._state:
+            self._state = state
+            for name, value in zip((ANSWERED, ERROR, PROCESS), state, strict=True):
                 self._put(name, number, value)
 
     def _put(self, name: str, number: int, value: Any) -> None:
@@ -135,7 +138,7 @@ class Track(Sequence[Sample]):
         if column is None:
             column = self.columns[name] = _Column()
         column.starts.append(number)
-        column.values.append(self._one(value))
+        column.values.append(self._one(name, value))
 
     def runs(self, name: str) -> Iterator[tuple[int, int, Any]]:
         """Return stretches of samples, by the number of the first and of that behind the last, with one value each."""
@@ -215,7 +218,8 @@ class Samples(Sequence[Sample]):
     def __init__(self, samples: Iterable[Sample] = ()) -> None:
         self.tracks: dict[str, Track] = {}
         self._count = 0
-        self._same: dict[Any, Any] = {}
+        self._same: dict[str, str] = {}
+        self._recent: dict[str, Any] = {}
         self._sorted = True
         for sample in samples:
             self.add(sample.t, sample.node, dict(sample.values), sample.error, sample.process)
@@ -232,18 +236,17 @@ class Samples(Sequence[Sample]):
         track.append(t, self._count, row, error, process)
         self._count += 1
 
-    def _one(self, value: Any) -> Any:
-        """Return the same object for the same text, list or object: nodes show the same blocks."""
+    def _one(self, name: str, value: Any) -> Any:
+        """Return the object that another node showed before where it is the same: nodes show the same blocks."""
+        last = self._recent.get(name)
+        if last == value and type(last) is type(value):
+            return last
         if isinstance(value, str):
-            return self._same.setdefault(value, value)
-        if not isinstance(value, list | dict):
-            return value
-        key = repr(value)
-        if key not in self._same:
-            if isinstance(value, list):
-                value = [self._one(each) if isinstance(each, str) else each for each in value]
-            self._same[key] = value
-        return self._same[key]
+            value = self._same.setdefault(value, value)
+        elif isinstance(value, list):
+            value = [self._same.setdefault(each, each) if isinstance(each, str) else each for each in value]
+        self._recent[name] = value
+        return value
 
     def close(self) -> None:
         """Bring each node's samples into the order of time, once all are there."""
@@ -256,6 +259,7 @@ class Samples(Sequence[Sample]):
             self.tracks[node] = fresh  # the key is there already
         self._sorted = True
         self._same.clear()
+        self._recent.clear()
 
     def __iter__(self) -> Iterator[Sample]:
         numbered = (zip(track.times, track.order, track, strict=True) for track in self.tracks.values())

@@ -44,6 +44,7 @@ from prowl.reports.recorded_words import translated
 from prowl.reports.samples import Sample, Samples, Track
 
 SCHEMA = 2
+NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log")
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
 
@@ -220,7 +221,9 @@ def _read(path: Path, file: TextIO) -> Timeline:
     transfers: list[Transfers] = []
     for number, row in _rows(path, file):
         try:
-            if row.get("kind") == "header":
+            if "node" in row and row.keys().isdisjoint(NO_SAMPLE):
+                _add(samples, row)
+            elif row.get("kind") == "header":
                 header, schema = _header(path, row), int(row["schema"])
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
@@ -230,8 +233,6 @@ def _read(path: Path, file: TextIO) -> Timeline:
                 gaps.append(_gap(row))
             elif "load" in row and "node" not in row:
                 transfers.append(_transfers(row))
-            elif "node" in row and "log" not in row:
-                _add(samples, row)
         except (TypeError, ValueError, AttributeError) as error:
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
     samples.close()
@@ -270,13 +271,13 @@ def _gap(row: dict[str, Any]) -> Gap:
 
 def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
     for number, line in enumerate(file, 1):
-        if not line.strip():
+        if line.isspace():
             continue
         try:
             row = json.loads(line)
             if not isinstance(row, dict) or line.count('":') != _keys(row):  # perhaps a key twice
                 row = json.loads(line, object_pairs_hook=_once)
-            if not isinstance(row, dict) or not (row.get("kind") == "header" or _is_time(row.get("t"))):
+            if not isinstance(row, dict) or not (_is_time(row.get("t")) or row.get("kind") == "header"):
                 raise ValueError("a line is an object with a number t")
         except (ValueError, RecursionError) as error:
             if not line.endswith("\n"):  # the writer was killed in the middle of this line, which is the last

@@ -1,7 +1,7 @@
 """What judging costs: ``python chaos/bench/bench_judge.py [OBSERVATIONS ...]``.
 
-Writes timelines of so many observations of four nodes, as the observer writes them, and prints how long judging takes in
-multiples of ``json.loads`` of the same lines, and how many bytes an observation costs at the most.
+Writes timelines of so many observations of four nodes, as the observer writes them, and prints how long judging takes
+in multiples of ``json.loads`` of the same lines, and how many bytes an observation costs at the most.
 """
 
 from __future__ import annotations

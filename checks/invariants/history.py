@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from heapq import merge
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -180,10 +181,9 @@ class _Gatherer:
 
     def gather(self) -> Seen:
         """Take all that was shown, in the order of time."""
-        shows = [show for node in self.tracks for show in self._shows(node)]
-        self.witnesses = min(2, len({show.node for show in shows if show.tip}))
-        shows.sort(key=itemgetter(0, 1))
-        for show in shows:
+        showing = sum(any(show.tip for show in self._shows(node)) for node in self.tracks)
+        self.witnesses = min(2, showing)
+        for show in merge(*(self._shows(node) for node in self.tracks), key=itemgetter(0, 1)):
             self._take(show)
         for node in self.tracks:
             self._last_looks(node)
