@@ -15,6 +15,7 @@ from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
+MANY, MOST_REMEMBERED = 1000, 2000
 MISSING = object()
 """Stands where a sample does not have a value."""
 ERROR, PROCESS, ANSWERED = " error", " process", " answered"
@@ -48,8 +49,17 @@ class _Column:
 
     def __init__(self) -> None:
         self.starts = array("I")
-        self.values: list[Any] = []
+        self.values: list[Any] | array[float] = []
         self.at_hand = 0
+
+    def append(self, number: int, value: Any) -> None:
+        """Let another value stand from a sample on; many numbers are kept without an object for each."""
+        self.starts.append(number)
+        if len(self.values) == MANY and all(type(each) is float for each in self.values):
+            self.values = array("d", self.values)
+        if type(self.values) is array and type(value) is not float:
+            self.values = list(self.values)
+        self.values.append(value)
 
     def at(self, number: int) -> Any:
         """Return the value of a sample; fast where the next one is asked for."""
@@ -137,8 +147,7 @@ class Track(Sequence[Sample]):
         column = self.columns.get(name)
         if column is None:
             column = self.columns[name] = _Column()
-        column.starts.append(number)
-        column.values.append(self._one(name, value))
+        column.append(number, self._one(name, value))
 
     def runs(self, name: str) -> Iterator[tuple[int, int, Any]]:
         """Return stretches of samples, by the number of the first and of that behind the last, with one value each."""
@@ -219,6 +228,7 @@ class Samples(Sequence[Sample]):
         self.tracks: dict[str, Track] = {}
         self._count = 0
         self._same: dict[str, str] = {}
+        self._few: dict[str, Any] = {}
         self._recent: dict[str, Any] = {}
         self._sorted = True
         for sample in samples:
@@ -242,11 +252,20 @@ class Samples(Sequence[Sample]):
         if last == value and type(last) is type(value):
             return last
         if isinstance(value, str):
-            value = self._same.setdefault(value, value)
+            value = self._text(value)
+        elif isinstance(value, dict):
+            value = {self._same.setdefault(key, key): self._text(each) for key, each in value.items()}
+            value = self._few.setdefault(repr(value), value)
         elif isinstance(value, list):
-            value = [self._same.setdefault(each, each) if isinstance(each, str) else each for each in value]
+            value = [self._text(each) for each in value]
         self._recent[name] = value
+        for memory in (self._same, self._few):
+            if len(memory) > MOST_REMEMBERED:
+                memory.clear()
         return value
+
+    def _text(self, value: Any) -> Any:
+        return self._same.setdefault(value, value) if isinstance(value, str) else value
 
     def close(self) -> None:
         """Bring each node's samples into the order of time, once all are there."""
@@ -259,6 +278,7 @@ class Samples(Sequence[Sample]):
             self.tracks[node] = fresh  # the key is there already
         self._sorted = True
         self._same.clear()
+        self._few.clear()
         self._recent.clear()
 
     def __iter__(self) -> Iterator[Sample]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from heapq import merge
 from operator import itemgetter
+from sys import intern
 from typing import Any, NamedTuple
 
 from prowl.checks.invariants.network_state import World, world_of
@@ -288,7 +289,7 @@ class _Gatherer:
             return
         group = sorted(node for node, theirs in here.items() if theirs == name)
         if self.world.has_quorum(group):
-            by = f"a quorum ({', '.join(group)})"
+            by = intern(f"a quorum ({', '.join(group)})")
             known = self.seen.finals.setdefault(height, {}).get(name)
             self.seen.finals[height][name] = Final(known.t if known else show.t, name, by, False)
 

@@ -236,14 +236,15 @@ class _Node:
 
     @cached_property
     def _troubles(self) -> list[tuple[float, str]]:
-        """Return the samples in which the node is behind the network, or has another state than 0."""
+        """Return the samples in which the node is behind the network, or has no state of 0 though that goes on."""
+        late = self.pace.signal_seconds
         found = [
             (t, f"its {STATE} is {state:.0f}")
             for begin, end, value in self.track.runs(STATE)
             if (state := number(value)) is not None and state != 0
             for t in self.times[begin:end]
+            if self._goes_on(t, late)
         ]
-        late = self.pace.signal_seconds
         for run, after in zip_longest(self.runs, self.runs[1:]):
             place = bisect_right(self.seen.tips, run.height, key=lambda tip: tip.height)
             if place < len(self.seen.tips):
@@ -257,6 +258,11 @@ class _Node:
         if self._shows_votes():
             return True
         return self._address() is not None and any(block.miner for block in self.seen.shown.values())
+
+    def _goes_on(self, t: float, late: float) -> bool:
+        """Whether the network has had a new block so lately that a node has no reason for another state."""
+        place = bisect_right(self.seen.tips, t, key=lambda tip: tip.t)
+        return place > 0 and t - self.seen.tips[place - 1].t <= late
 
     def _shows_votes(self) -> bool:
         return any(number(value) is not None for _, _, value in self.track.runs("voted"))
