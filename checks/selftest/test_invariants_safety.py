@@ -275,6 +275,35 @@ def test_a_block_on_a_parent_of_another_height_breaks_linkage() -> None:
     assert "height 1" in row.observed
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "bft", "expected"),
+    [
+        ("n0", "n0", True, UNKNOWN), ("n0", "n0", False, HELD),
+        ("n0 n1", "n0", True, UNKNOWN), ("n0 n1 n2", "n0", True, BROKEN), ("n0 n1 n2 n3", "n0", True, BROKEN),
+        ("n0", "n0 n1 n2", True, HELD), ("n0 n1 n2", "n0 n1 n2", True, BROKEN),
+    ],
+)  # fmt: skip
+def test_a_parent_that_nobody_showed_is_judged_by_what_is_final(
+    before: str, after: str, bft: bool, expected: Verdict
+) -> None:
+    """Some nodes show block 20 (final on three of four), then some of them one of height 21 on an unknown parent."""
+
+    def tamper(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if t < 40:
+            return shown
+        second = t >= 41 and node in after.split()
+        here = node in (after if second else before).split()
+        latest = [21, "0x" + "e" * 64, OTHER, False] if second else [20, "0x" + "d" * 64, GENESIS, False]
+        return {"latest": latest} if here else {"block_height": 5.0}
+
+    net = Net(bft=bft)
+    net.tampers.append(lambda t, node, shown: {"block_height": 5.0} if t < 40 else shown)
+    net.tampers.append(tamper)
+    net.run(42)
+    rows = net.judge()
+    assert rows["linkage", None].verdict is expected, rows["linkage", None]
+
+
 def test_a_reorganisation_is_no_broken_link() -> None:
     assert quorum_switch("n0 n1", "n0 n1 n2 n3").verdict("linkage") is HELD
 
