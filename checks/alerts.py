@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 from functools import lru_cache
 
-from prowl.checks.alert_courses import MINUTE, Heights, Threshold
+from prowl.checks.alert_courses import Heights, Threshold
 from prowl.fixtures.alerts import promtool, trial
 from prowl.fixtures.alerts.expression import ExpressionError, Form, parse
 from prowl.fixtures.alerts.files import Reading, RuleFiles
-from prowl.fixtures.alerts.fleet import fleets
+from prowl.fixtures.alerts.fleet import MORE_NODES, NODES, fleets
 from prowl.fixtures.alerts.rules import Rule
+from prowl.fixtures.alerts.trial import MINUTE
 from prowl.reports.verdicts import Verdict, worst
 
 LIKE = 0.6  # how alike two names are, from 0 to 1, to be taken for the same
@@ -182,10 +183,14 @@ def _reads_another(reading: Reading, promised: Promised) -> bool:
 def _tried(reading: Reading, promised: Promised) -> tuple[Verdict, tuple[str, ...]]:
     """Try a rule on several nodes of which some are sick; where only some labels make it work, nobody can tell."""
     every = trial.every_seconds(reading)
+    others = trial.others_read(reading, promised.form.metric)
     outcomes = []
-    for fleet in fleets(reading.demands, reading.grouped):
-        courses = promised.kind.courses(len(fleet.labels), promised.for_seconds, every, reading.back_seconds)
-        outcomes.append((fleet, trial.fails(reading, fleet, courses)))
+    for count in (NODES, MORE_NODES) if reading.aggregates else (NODES,):
+        for fleet in fleets(reading.demands, reading.grouped, count):
+            nodes = len(fleet.labels)
+            courses = promised.kind.courses(nodes, promised.for_seconds, every, reading.back_seconds)
+            courses += [trial.beside_others(courses[number], others) for number in (0, -1) if others]
+            outcomes.append((fleet, trial.fails(reading, fleet, courses)))
     failed = [(fleet, wrong) for fleet, wrong in outcomes if wrong]
     if not failed:
         return Verdict.HELD, ()
@@ -194,8 +199,8 @@ def _tried(reading: Reading, promised: Promised) -> tuple[Verdict, tuple[str, ..
     if fleet.doubt:
         return Verdict.UNKNOWN, (*shown, fleet.doubt)
     if len(failed) < len(outcomes):
-        guessed = " and ".join(fleet.guessed)
-        return Verdict.UNKNOWN, (*shown, f"whether {guessed} tells one node from another is not known")
+        guessed = f"whether {' and '.join(fleet.guessed)} tells one node from another" if fleet.guessed else ""
+        return Verdict.UNKNOWN, (*shown, f"{guessed or 'how many nodes there are'} is not known")
     return Verdict.BROKEN, shown
 
 
