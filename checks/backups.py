@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from prowl.fixtures.hosts.facts import FileSeen, Folder, HostFacts
+from prowl.fixtures.hosts.facts import Archive, FileSeen, Folder, HostFacts, Member
 from prowl.fixtures.survey.survey import NodeView
 from prowl.reports.findings import Claim, Unknown
 
 PREFIX = "coc-backup-"
 SUFFIX = ".tar.gz"
+KINDS = {"-": "a file", "d": "a folder", "l": "a link", "h": "a hard link"}
 NAME = re.compile(r"coc-backup-(\d{8}-\d{6})-h(\d{1,18}|unknown)\.tar\.gz", re.ASCII)
+# What lies beside a backup to prove it: no backup itself.
+PROOF = re.compile(
+    r"\.(?:(?:sha(?:1|224|256|384|512)|md5|b2|b3|blake2b?|blake3)(?:sums?)?|asc|sig|minisig|sigstore|par2)$"
+)
 HOUR = 3600.0
 DAY = 24 * HOUR
 
@@ -35,6 +41,49 @@ def named(name: str) -> Named | None:
     except ValueError:
         return None
     return Named(made.timestamp(), None if match[2] == "unknown" else int(match[2]))
+
+
+def without_check_sum(name: str) -> str:
+    """Return a file's name without the ending of a check sum or a signature."""
+    return PROOF.sub("", name)
+
+
+def store_problems(archive: Archive, stores: Sequence[str]) -> list[str]:
+    """Return what an archive lacks of some stores: below one folder, which a restore would put back.
+
+    A store is a folder with a CURRENT and a MANIFEST that are files with something in them.
+    """
+    members = {member.name: member for member in archive.members}  # of two of one name the last one stays
+    tops = dict.fromkeys(name.partition("/")[0] for name in members)
+    bases = [base for base in archive.bases or tops if base in tops]
+    if not bases:
+        wanted = " or ".join(archive.bases) or "a folder"
+        return [f"nothing lies below {wanted} (it has {', '.join(list(tops)[:3])[:80] or 'nothing at all'})"]
+    found = ([its for store in stores if (its := _store_problem(members, base, store))] for base in bases)
+    return min(found, key=len)
+
+
+def _store_problem(members: Mapping[str, Member], base: str, store: str) -> str:
+    path = f"{base}/{store}"
+    for name in (base, path):
+        if name in members and members[name].kind != "d":
+            goes = f" to {members[name].target[:80]}" if members[name].target else ""
+            return f"{name} is no folder, but {KINDS.get(members[name].kind, 'of another kind')}{goes}"
+    current = members.get(f"{path}/CURRENT")
+    manifests = [its for name, its in members.items() if re.fullmatch(re.escape(path) + r"/MANIFEST-\d+", name)]
+    for what, found in (("CURRENT", [current] if current is not None else []), ("MANIFEST", manifests)):
+        if not found:
+            return f"{path} has no {what}"
+        if not any(_holds(members, member) for member in found):
+            kind = KINDS.get(found[0].kind, "of another kind")
+            return f"the {what} of {path} is " + ("empty" if found[0].kind == "-" else kind)
+    return ""
+
+
+def _holds(members: Mapping[str, Member], member: Member) -> bool:
+    """Whether a member is a file with something in it, or a hard link to one that the archive has."""
+    other = members.get(member.target.removeprefix("./")) if member.kind == "h" else member
+    return other is not None and other.kind == "-" and other.size_bytes > 0
 
 
 def host_of(node: NodeView, expected: str) -> HostFacts:

@@ -22,6 +22,8 @@ NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
 GATE = pytest.StashKey[gate.Demands]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
+MODULE_ATTRIBUTE = "prowl_module"  # likewise: JUnit's name of the class, by which readers link an item to its past
+ROOMS = Path(__file__).resolve().parent.parent
 WORKER_KEY = "prowl_run"
 
 
@@ -86,6 +88,23 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, tuple
     word = "waived" if any(row["waiver"] for row in excused) else "advisory"
     verdict = worst(Verdict(row["verdict"]) for row in excused)
     return "passed", word[0], (f"PASSED ({word}: {verdict})", {"yellow": True})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let a report know its item's module: an installed one's path begins outside of pytest's root."""
+    report = yield
+    setattr(report, MODULE_ATTRIBUTE, _module_of(item))
+    return report
+
+
+def _module_of(item: pytest.Item) -> str:
+    """Return the name by which Python imports an item's module, alike in a checkout and where it is installed."""
+    path = item.path.resolve()
+    if path.is_relative_to(ROOMS / "checks") or path.is_relative_to(ROOMS / "chaos"):
+        return ".".join(["prowl", *path.relative_to(ROOMS).with_suffix("").parts])
+    module = getattr(item, "module", None)
+    return str(getattr(module, "__name__", ""))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
@@ -163,8 +182,13 @@ class _Collector:
             for name in ("seed", "commit", "again"):
                 xml.add_global_property(name, str(self.report.run[name]))
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results of an item; a failure that carries none is itself an unknown result."""
+        xml = self.config.stash.get(junitxml.xml_key, None)
+        module = getattr(report, MODULE_ATTRIBUTE, "")
+        if xml is not None and module:
+            xml.node_reporter(report).add_attribute("classname", module)
         rows = getattr(report, RESULTS_ATTRIBUTE, None)
         if rows is not None:
             self.report.results += [Result.from_json(row) for row in rows]

@@ -140,6 +140,9 @@ def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
     assert {row["node"] for row in unknown} == {"node-4", None}, "of the network: what takes all nodes to tell"
     assert {row["verdict"] for row in testnet.report["results"]} == {"held", "unknown"}
     assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == (str(len(unknown)), "0", "0")
+    modules = {case.get("classname") for case in suite.iterfind("testcase")}
+    assert {"prowl.checks.test_daily", "prowl.checks.test_truth"} <= modules, "readers of CI link an item by it"
+    assert all(name and name.startswith("prowl.checks.test_") for name in modules), modules
     properties = {row.get("name"): row.get("value") for row in suite.iterfind("properties/property")}
     recorded = testnet.report["run"]
     assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again")}  # type: ignore[call-overload]

@@ -10,12 +10,18 @@ import pytest
 from prowl.checks import backups, test_backup
 from prowl.checks.backups import DAY, HOUR
 from prowl.checks.selftest.survey_kit import BROKEN, HEIGHT, HELD, NOW, UNKNOWN, block, chain, hosts, survey, verdict
-from prowl.fixtures.hosts.facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts
+from prowl.fixtures.hosts.facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts, Member
 
 CRON = (
     "0 */6 * * * /opt/coc/scripts/backup-node.sh /var/lib/coc /backups >> /var/log/coc/backup.log 2>&1",
     '0 1 * * * find /backups -name "coc-backup-*.tar.gz" -mtime +7 -delete',
 )
+SOUND = tuple(
+    Member(f"coc/{store}/{name}", "-", 16)
+    for store in ("leveldb-chain", "leveldb-state")
+    for name in ("CURRENT", "MANIFEST-000002")
+)
+CHAIN, STATE = SOUND[:2], SOUND[2:]
 ITEMS = {
     "every-six-hours": test_backup.test_newest_backup_is_fresh,
     "name": test_backup.test_names,
@@ -40,7 +46,7 @@ def host(*files: FileSeen, **its: object) -> HostFacts:
     facts = HostFacts(
         access="local",
         backups=Folder("/backups", files),
-        newest_archive=Archive(newest, True, ("coc/", "coc/leveldb-chain/CURRENT", "coc/leveldb-state/CURRENT")),
+        newest_archive=Archive(newest, True, SOUND, bases=("coc",)),
         cron=Cron(CRON),
         backup_disk=DiskUse(50 * 10**9, 100 * 10**9, "the file system of /backups"),
         clock=Clock(0.0, 0.01),
@@ -99,19 +105,67 @@ def test_a_torn_backup_is_broken_unless_it_may_still_be_written() -> None:
     assert verdict(ITEMS["manual"], hosts(host(file(60), newest_archive=fresh)))[0] == UNKNOWN
 
 
+def moved(members: tuple[Member, ...], to: str) -> tuple[Member, ...]:
+    return tuple(replace(member, name=member.name.replace("coc/", to, 1)) for member in members)
+
+
+def without(index: int, *instead: Member) -> tuple[Member, ...]:
+    return (*SOUND[:index], *instead, *SOUND[index + 1 :])
+
+
 @pytest.mark.parametrize(
-    ("archive", "expected"),
+    ("members", "bases", "expected", "reason"),
     [
-        (Archive("a", True, ("coc/leveldb-chain/CURRENT", "coc/leveldb-state/CURRENT")), HELD),
-        (Archive("a", True, ("coc/leveldb-chain/CURRENT",)), BROKEN),
-        (Archive("a", True, ("coc/leveldb-chain-old/CURRENT", "coc/leveldb-state/CURRENT")), BROKEN),
-        (Archive("a", True), BROKEN),
-        (Archive("a", None, problem="not read to its end within 120 s"), UNKNOWN),
-        (None, UNKNOWN),
+        (SOUND, ("coc",), HELD, ""),
+        (SOUND, (), HELD, ""),
+        (SOUND, ("data", "coc"), HELD, ""),
+        ((Member("coc", "d"), Member("coc/leveldb-chain", "d"), *SOUND), ("coc",), HELD, ""),
+        ((*SOUND, Member("coc/old/leveldb-chain/CURRENT", "-", 0)), ("coc",), HELD, ""),
+        ((*SOUND, Member("coc/leveldb-state/MANIFEST-000009", "-", 0)), ("coc",), HELD, ""),
+        ((*SOUND, Member("coc/storage", "l", 0, "/mnt/x")), ("coc",), HELD, ""),
+        (
+            without(0, Member("coc/x", "-", 16), Member("coc/leveldb-chain/CURRENT", "h", 0, "coc/x")),
+            ("coc",),
+            HELD,
+            "",
+        ),
+        ((), ("coc",), BROKEN, "nothing at all"),
+        (CHAIN, ("coc",), BROKEN, "coc/leveldb-state has no CURRENT"),
+        ((*CHAIN, Member("coc/leveldb-state", "l", 0, "/mnt/ssd/state")), ("coc",), BROKEN, "a link to /mnt/ssd/state"),
+        ((Member("coc", "l", 0, "/srv/coc"), *SOUND), ("coc",), BROKEN, "coc is no folder, but a link to /srv/coc"),
+        ((Member("coc/leveldb-chain", "d"), Member("coc/leveldb-state", "d")), ("coc",), BROKEN, "has no CURRENT"),
+        (moved(SOUND, "coc/old/"), ("coc",), BROKEN, "coc/leveldb-chain has no CURRENT"),
+        (moved(SOUND, "old/"), ("coc",), BROKEN, "nothing lies below coc (it has old)"),
+        (moved(SOUND, "old/"), (), HELD, ""),
+        (moved(SOUND, "coc/old/"), (), BROKEN, "has no CURRENT"),
+        (moved(SOUND, ""), (), BROKEN, "has no CURRENT"),
+        ((*moved(CHAIN, "a/"), *moved(STATE, "b/")), (), BROKEN, "has no CURRENT"),
+        (moved(SOUND, "coc/leveldb-chain-old/"), ("coc",), BROKEN, "has no CURRENT"),
+        (
+            without(0, Member("coc/leveldb-chain/CURRENT", "-", 0)),
+            ("coc",),
+            BROKEN,
+            "CURRENT of coc/leveldb-chain is empty",
+        ),
+        ((*SOUND, Member("coc/leveldb-chain/CURRENT", "-", 0)), ("coc",), BROKEN, "is empty"),
+        (without(0, Member("coc/leveldb-chain/CURRENT", "l", 0, "/x")), ("coc",), BROKEN, "is a link"),
+        (without(0, Member("coc/leveldb-chain/CURRENT", "d")), ("coc",), BROKEN, "is a folder"),
+        (without(0, Member("coc/leveldb-chain/CURRENT", "h", 0, "coc/y")), ("coc",), BROKEN, "is a hard link"),
+        (without(1), ("coc",), BROKEN, "coc/leveldb-chain has no MANIFEST"),
+        (without(1, Member("coc/leveldb-chain/MANIFEST-000002", "-", 0)), ("coc",), BROKEN, "the MANIFEST of coc/"),
+        (without(1, Member("coc/leveldb-chain/MANIFEST-old", "-", 16)), ("coc",), BROKEN, "no MANIFEST"),
+        (without(1, Member("coc/MANIFEST-000002", "-", 16)), ("coc",), BROKEN, "no MANIFEST"),
     ],
 )
-def test_what_an_archive_holds(archive: Archive | None, expected: str) -> None:
-    assert verdict(ITEMS["manual"], hosts(host(file(HOUR), newest_archive=archive)))[0] == expected
+def test_what_an_archive_holds(members: tuple[Member, ...], bases: tuple[str, ...], expected: str, reason: str) -> None:
+    archive = Archive("a", True, members, bases=bases)
+    said, claim = verdict(ITEMS["manual"], hosts(host(file(HOUR), newest_archive=archive)))
+    assert (said, reason in claim.observed) == (expected, True), claim
+
+
+def test_an_archive_that_was_not_read_is_unknown() -> None:
+    for archive in (Archive("a", None, problem="not read to its end within 120 s"), None):
+        assert verdict(ITEMS["manual"], hosts(host(file(HOUR), newest_archive=archive)))[0] == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -164,6 +218,13 @@ def test_a_file_that_is_called_almost_so_is_named() -> None:
     strange = FileSeen("coc-backup-20260819.tar.gz", 1, NOW - HOUR)
     said, claim = verdict(ITEMS["name"], hosts(host(file(HOUR), strange)))
     assert (said, "coc-backup-20260819.tar.gz" in claim.observed) == (BROKEN, True)
+    for ending, expected in [
+        (".sha256", HELD), (".sha512sums", HELD), (".md5", HELD), (".asc", HELD), (".sig", HELD), (".b3", HELD),
+        (".part", BROKEN), (".tmp", BROKEN), (".sha256.tmp", BROKEN), (".gpg", BROKEN), ("~", BROKEN), (".1", BROKEN),
+    ]:  # fmt: skip
+        beside = FileSeen(name(HOUR, HEIGHT) + ending, 1, NOW - HOUR)
+        assert verdict(ITEMS["name"], hosts(host(file(HOUR), beside)))[0] == expected, ending
+    assert verdict(ITEMS["name"], hosts(host(file(HOUR), FileSeen("coc-backup-1.tar.gz.md5", 1, NOW))))[0] == BROKEN
     other = FileSeen("notes.txt", 1, NOW - HOUR)
     assert verdict(ITEMS["name"], hosts(host(file(HOUR), other)))[0] == HELD
 
@@ -193,6 +254,13 @@ def test_a_file_that_is_called_almost_so_is_named() -> None:
 )
 def test_cron(lines: tuple[str, ...], problem: str, expected: str) -> None:
     assert verdict(ITEMS["cron"], hosts(host(file(HOUR), cron=Cron(lines, problem))))[0] == expected
+
+
+def test_a_line_that_cron_leaves_out_is_shown_where_none_runs() -> None:
+    out = ("/etc/cron.d/coc: a line names no user",)
+    said, claim = verdict(ITEMS["cron"], hosts(host(file(HOUR), cron=Cron(CRON[1:], left_out=out))))
+    assert (said, "cron does not run: /etc/cron.d/coc: a line names no user" in claim.observed) == (BROKEN, True)
+    assert verdict(ITEMS["cron"], hosts(host(file(HOUR), cron=Cron(CRON, left_out=out))))[0] == HELD
 
 
 @pytest.mark.parametrize(
