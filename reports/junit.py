@@ -81,9 +81,9 @@ def ended_early(path: Path, sentence: str) -> None:
     A file that can't be written is left as it is: why this run ended is said in any case.
     """
     stamp = time.strftime("%Y-%m-%dT%H:%M:%S%z")
-    told = {"name": SUITE, "timestamp": stamp, "errors": "1", "failures": "0", "skipped": "0", "tests": "1", "time": "0"}
+    counts = {"errors": "1", "failures": "0", "skipped": "0", "tests": "1", "time": "0"}
     suites = ElementTree.Element("testsuites", name=SUITE)
-    suite = ElementTree.SubElement(suites, "testsuite", told)
+    suite = ElementTree.SubElement(suites, "testsuite", {"name": SUITE, "timestamp": stamp, **counts})
     case = ElementTree.SubElement(suite, "testcase", classname=SUITE, name="the run itself", time="0")
     text = "".join(sign if sign.isprintable() or sign == "\n" else "?" for sign in redact(sentence))
     ElementTree.SubElement(case, "error", message=text.splitlines()[0] if text else "").text = text
