@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from prowl.reports import files, gate, html, junit, markdown, run, terminal, textfile
+from prowl.reports.causes import Cause
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
@@ -21,8 +23,18 @@ RUN = pytest.StashKey[Run]()
 NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
 GATE = pytest.StashKey[gate.Demands]()
+DIAGNOSE = pytest.StashKey[Callable[[list[Result]], tuple[list[Result], list[Cause]]]]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
 WORKER_KEY = "prowl_run"
+SCREEN, QUIET_SCREEN = 24, 10  # lines, from the verdict to the end of the output
+COLOURS: dict[str, dict[str, bool]] = {
+    "HELD": {"green": True, "bold": True},
+    "GO": {"green": True, "bold": True},
+    "UNKNOWN": {"yellow": True, "bold": True},
+    "PARTIAL,": {"yellow": True, "bold": True},
+    "BROKEN": {"red": True, "bold": True},
+    "NO-GO": {"red": True, "bold": True},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -208,6 +220,8 @@ class _Collector:
         self.report.run["notes"] = notes
         not_asked: list[NotAsked] = self.config.stash[NOT_ASKED]
         self.report.not_asked += not_asked
+        if DIAGNOSE in self.config.stash and any(row.counts for row in self.report.results):
+            self.report.results, self.report.causes = self.config.stash[DIAGNOSE](self.report.results)
         if GATE in self.config.stash:
             self._decide(session, self.config.stash[GATE])
         self.written = self._write()
@@ -241,23 +255,27 @@ class _Collector:
                 write()
             except OSError as error:
                 told.append(f"{path} could not be written: {error.strerror or error}")
-        return [*told, str(folder / "report.html")]
+        page = folder / "report.html"
+        near = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+        return [*told, f"report: {near}"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-        """Print the verdict before any failure, and where the report is after them."""
-        if self.config.get_verbosity() >= 0:
+        """Print the first screen; pytest's own sections then say nothing of it again."""
+        verbosity = self.config.get_verbosity()
+        if verbosity >= 0:
             terminalreporter.section("verdict")
-        for line in terminal.gate_lines(self.report):
-            terminalreporter.write_line(line, bold=True)
-        colour = {"held": {"green": True}, "unknown": {"yellow": True}, "broken": {"red": True}}
-        if not self.report.results and not self.report.run["partial"]:
-            terminalreporter.write_line(f"Nothing was judged of {self.run.target}.", bold=True)
-        else:
-            terminalreporter.write_line(self.report.sentence, bold=True, **colour[self.report.verdict.value])
-        for line in terminal.summary(self.report, quiet=self.config.get_verbosity() < 0):
-            terminalreporter.write_line(line)
+        width = shutil.get_terminal_size().columns
+        height = (SCREEN if verbosity == 0 else QUIET_SCREEN) if verbosity <= 0 else None
+        for line in terminal.screen(self.report, width, height, [*self.written, *self._others()]):
+            terminalreporter.write_line(line, **COLOURS.get(line.partition(" ")[0].rstrip(":"), {}))
+        stats = terminalreporter.stats
+        whole = {key: stats.get(key, []) for key in ("failed", "error")}
+        for key, reports in whole.items():
+            stats[key] = [each for each in reports if not hasattr(each, RESULTS_ATTRIBUTE)]
         yield
-        if self.config.get_verbosity() >= 0:
-            for line in self.written:
-                terminalreporter.write_line(f"report: {line}")
+        stats.update(whole)
+
+    def _others(self) -> list[str]:
+        """Return what pytest will print below: it has its place on the screen, too."""
+        return [""] * (1 + bool(self.config.option.xmlpath))

@@ -9,6 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 import msgspec
 
+from prowl.reports.causes import Cause
 from prowl.reports.gate import Gate
 from prowl.reports.run import SCHEMA
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict
@@ -52,6 +53,7 @@ class Body(TypedDict):
     not_asked: list[NotAsked]
     totals: Totals
     verdict: Verdict
+    causes: NotRequired[list[Cause]]
     timelines: NotRequired[list[Timeline]]
 
 
