@@ -73,7 +73,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
         config.stash[reports.GATE] = Demands(gate.ORDER, names)
     if fixtures.TARGET in config.stash and not hasattr(config, "workerinput"):
-        config.stash[reports.DIAGNOSE] = partial(_diagnosed, config)
+        diagnose: reports.Diagnose = partial(_diagnosed, config)
+        config.stash[reports.DIAGNOSE] = diagnose
 
 
 def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Result], list[Cause]]:

@@ -15,6 +15,7 @@ from prowl.reports.verdicts import Result, Verdict
 
 LEAST_WIDTH = 40
 HEADING = 1
+MOST_REASONS = 3  # of a no-go, besides the first: what is broken or unknown is a finding, too
 FULL_SCREEN = 20  # fewer lines have no room for what does not count
 
 
@@ -135,11 +136,13 @@ def gate_lines(report: Report, whole: bool = True) -> list[str]:
     if not decision:
         return []
     lines = [decision["sentence"]]
+    others = [f"  no-go: {reason}" for reason in decision["reasons"][1:]]
+    if not whole and len(others) > MOST_REASONS:
+        lines += [*others[:MOST_REASONS], f"  and {len(others) - MOST_REASONS} more reasons for a no-go"]
+    else:
+        lines += others
     lines += [f"  waived: {row}" for row in decision["waived"]]
-    if whole:
-        lines[1:1] = [f"  no-go: {reason}" for reason in decision["reasons"][1:]]
-        lines += [f"  looked at {row}" for row in decision["looked_at"]]
-    return lines
+    return [*lines, *(f"  looked at {row}" for row in decision["looked_at"])] if whole else lines
 
 
 def waived(results: Iterable[Result]) -> list[str]:

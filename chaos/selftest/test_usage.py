@@ -170,7 +170,7 @@ def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
 
 def test_a_finding_is_a_message_and_its_command_repeats_just_it(testnet: StubNet) -> None:
     testnet.stubs["node-1"].page = PAGE.replace("connected 3", "connected 1")
-    result = testnet.run("--junitxml=junit.xml")
+    result = testnet.run("-v", "--junitxml=junit.xml")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [

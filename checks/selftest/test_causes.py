@@ -35,8 +35,8 @@ def standing(name: str, seconds: float, peers: float = 3) -> NodeSurvey:
     )
 
 
-def stranger(name: str, **its: object) -> NodeSurvey:
-    return node(name, answers=answers(eth_chainId="0x1267"), **its)
+def stranger(name: str) -> NodeSurvey:
+    return node(name, answers=answers(eth_chainId="0x1267"))
 
 
 def no_page(name: str, problem: str) -> NodeSurvey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from prowl.reports.run import Report
 from prowl.reports.verdicts import Drift, Judgement, NotAsked, Result, Verdict, Waiver
 
 BROKEN, UNKNOWN = Verdict.BROKEN, Verdict.UNKNOWN
-WORDS = {"manual": "M", "next": "do it", "again": "prowl run -k daily/peers --node node-1 --target x"}
+WORDS: dict[str, Any] = {"manual": "M", "next": "do it", "again": "prowl run -k daily/peers --node node-1 --target x"}
 DRIFT = Drift("http://a:18780/health", "http://a:9100/health")
 
 
@@ -55,7 +56,9 @@ def test_the_gate_comes_first_and_only_where_there_is_one() -> None:
     decision = {"go": False, "sentence": "NO-GO", "reasons": ["a", "b"], "waived": ["w"], "looked_at": ["l"]}
     report = Report({"gate": decision})
     assert terminal.gate_lines(report) == ["NO-GO", "  no-go: b", "  waived: w", "  looked at l"]
-    assert terminal.gate_lines(report, whole=False) == ["NO-GO", "  waived: w"]
+    assert terminal.gate_lines(report, whole=False) == ["NO-GO", "  no-go: b", "  waived: w"]
+    decision["reasons"] = list("abcdef")
+    assert terminal.gate_lines(report, whole=False)[4:] == ["  and 2 more reasons for a no-go", "  waived: w"]
 
 
 def many(count: int) -> Report:
