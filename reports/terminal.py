@@ -14,7 +14,7 @@ from prowl.reports.run import Report
 from prowl.reports.verdicts import Result, Verdict
 
 LEAST_WIDTH = 40
-HEADING = 1
+HEADING = 2  # the line of the section, and the one that ends the progress
 MOST_REASONS = 3  # of a no-go, besides the first: what is broken or unknown is a finding, too
 FULL_SCREEN = 20  # fewer lines have no room for what does not count
 
