@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Generator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from _pytest.mark.expression import Expression  # what -k means, and pytest offers it nowhere else
 
-from prowl.checks import backups, gate
+from prowl.checks import backups, causes, gate
 from prowl.checks.registry import Check, check_of
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
@@ -24,7 +24,9 @@ from prowl.fixtures.manual.own import CatalogueError
 from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.fixtures.survey.view import NetworkView, View
 from prowl.fixtures.targets import Target
+from prowl.reports import junit
 from prowl.reports import plugin as reports
+from prowl.reports.causes import Cause
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.gate import Demands
 from prowl.reports.redaction import told
@@ -70,6 +72,22 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     if config.getoption("gate") and fixtures.TARGET in config.stash:
         names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
         config.stash[reports.GATE] = Demands(gate.ORDER, names)
+    if fixtures.TARGET in config.stash and not hasattr(config, "workerinput"):
+        diagnose: reports.Diagnose = partial(_diagnosed, config)
+        config.stash[reports.DIAGNOSE] = diagnose
+
+
+def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Result], list[Cause]]:
+    """Return the results with their causes, as far as the survey shows any; it was taken if a check asked for it."""
+    path = config.stash[reports.RUN].folder / "survey.json"
+    target = config.stash[fixtures.TARGET]
+    network = target.network
+    keys = {str(network.prometheus): "prometheus"} if network is not None and network.prometheus else {}
+    for node in network.nodes if network is not None else ():
+        named = {"backup_dir": node.backup_dir, "data_dir": node.data_dir, "config": node.config}
+        keys |= {str(place): key for key, place in named.items() if place is not None}
+    asked = causes.Asked(target.spec, reports.program(), targets.words(target), keys)
+    return causes.diagnose(results, Survey.load(path) if path.exists() else None, asked)
 
 
 def _catalogues(config: pytest.Config) -> list[Path]:
@@ -216,10 +234,7 @@ def conclude(item: pytest.Item, report: pytest.TestReport, results: list[Result]
     The item's properties are set, too: JUnit's report has those of its teardown, which is still to come.
     """
     counting = [result for result in results if result.counts]
-    properties = [("verdict", result.verdict.value) for result in results]
-    properties += [
-        (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
-    ]
+    properties = junit.properties(results, item.config.stash[reports.RUN])
     item.user_properties += properties
     report.user_properties += properties
     if not counting:

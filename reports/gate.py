@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from prowl.reports.findings import on
 from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
 
 MOST_REASONS = 50
@@ -47,26 +48,25 @@ def decide(
     mine = {item: place for place, item in enumerate(demands.order)}
     rows = sorted((row for row in results if row.item in mine), key=lambda row: mine[row.item])
     unasked = [row for row in not_asked if row.item in mine]
-    found: list[tuple[int, str]] = []
-    waived: list[str] = []
-    for result in rows:
-        told = f"{_where(result.item, result.node)} is {result.verdict}: {result.observed}"
-        if result.waiver is not None:
-            waived.append(f"{told} ({_until(result.waiver)})")
-        elif result.verdict is not Verdict.HELD:
-            found.append((mine[result.item], told))
-    for row in unasked:
-        told = f"{_where(row.item, row.node)} was not asked: {row.reason}"
-        if row.waiver is not None:
-            waived.append(f"{told} ({_until(row.waiver)})")
-        else:
-            found.append((mine[row.item], told))
-    found += [(mine[item], told) for item, told in _left_out(demands, [*rows, *unasked])]
+    told: list[tuple[Result | NotAsked, str]] = []
+    told += [(row, f"is {row.verdict}: {row.observed}") for row in rows if row.verdict is not Verdict.HELD]
+    told += [(row, f"was not asked: {row.reason}") for row in unasked]
+    waived = _grouped((row, f"{text} ({_until(row.waiver)})") for row, text in told if row.waiver is not None)
+    found = [(mine[item], text) for item, text in _grouped(each for each in told if each[0].waiver is None)]
+    found += [(mine[item], text) for item, text in _left_out(demands, [*rows, *unasked])]
     found += [(-1, "the run was cut short")] if partial else []
     reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
-    return Gate(
-        not reasons, _sentence(reasons, rows, waived, target), reasons[:MOST_REASONS], _looked(rows), tuple(waived)
-    )
+    excused = sum(row.waiver is not None for row, _text in told)
+    sentence = _sentence(reasons, rows, excused, target)
+    return Gate(not reasons, sentence, reasons[:MOST_REASONS], _looked(rows), tuple(text for _item, text in waived))
+
+
+def _grouped(told: Iterable[tuple[Result | NotAsked, str]]) -> list[tuple[str, str]]:
+    """Return items with a sentence each; what is the same on several nodes is said once."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for row, text in told:
+        nodes.setdefault((row.item, text), []).append(row.node or "")
+    return [(item, f"{item}{on(names)} {text}") for (item, text), names in nodes.items()]
 
 
 def _left_out(demands: Demands, seen: Iterable[Result | NotAsked]) -> Iterator[tuple[str, str]]:
@@ -87,17 +87,13 @@ def _until(waiver: Waiver) -> str:
     return f"waived until {waiver.expires}: {waiver.reason}"
 
 
-def _where(item: str, node: str | None) -> str:
-    return f"{item} on {node}" if node else item
-
-
-def _sentence(reasons: Sequence[str], rows: Sequence[Result], waived: Sequence[str], target: str) -> str:
+def _sentence(reasons: Sequence[str], rows: Sequence[Result], waived: int, target: str) -> str:
     if reasons:
         more = len(reasons) - 1
         others = f" (and {more} more reason{'s' if more > 1 else ''})" if more else ""
         return f"NO-GO for {target}: {reasons[0]}{others}"
     nodes = {row.node for row in rows if row.node}
-    but = f", but for {len(waived)} that are waived" if waived else ""
+    but = f", but for {waived} that are waived" if waived else ""
     return f"GO for {target}: {len(rows)} results on {len(nodes)} nodes are held{but}"
 
 

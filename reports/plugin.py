@@ -1,17 +1,19 @@
-"""Collects the results of a run, prints the verdict first, and writes ``report.json`` and ``report.html``."""
+"""Collects the results of a run, prints the verdict first, and writes the reports of it."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest import junitxml  # the one way to properties of the whole suite that xdist does not stop
 
-from prowl.reports import gate, html, run, terminal
+from prowl.reports import files, gate, html, junit, markdown, run, terminal, textfile
+from prowl.reports.causes import Cause
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
@@ -21,10 +23,21 @@ RUN = pytest.StashKey[Run]()
 NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
 GATE = pytest.StashKey[gate.Demands]()
+Diagnose = Callable[[list[Result]], tuple[list[Result], list[Cause]]]
+DIAGNOSE = pytest.StashKey[Diagnose]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
 MODULE_ATTRIBUTE = "prowl_module"  # likewise: JUnit's name of the class, by which readers link an item to its past
 ROOMS = Path(__file__).resolve().parent.parent
 WORKER_KEY = "prowl_run"
+SCREEN, QUIET_SCREEN = 24, 10  # lines, from the verdict to the end of the output
+COLOURS: dict[str, dict[str, bool]] = {
+    "HELD": {"green": True, "bold": True},
+    "GO": {"green": True, "bold": True},
+    "UNKNOWN": {"yellow": True, "bold": True},
+    "PARTIAL,": {"yellow": True, "bold": True},
+    "BROKEN": {"red": True, "bold": True},
+    "NO-GO": {"red": True, "bold": True},
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,6 +46,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
     group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
+    group.addoption(
+        "--textfile",
+        type=Path,
+        metavar="PATH",
+        help="also write the run's metrics there, for node_exporter's textfile collector (a name that ends in .prom)",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Where a run ends before it began, replace what the run before it has left for machines."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        if not config.getoption("plan") and not hasattr(config, "workerinput"):
+            _ended_early(config, str(error))
+        raise
+
+
+def _ended_early(config: pytest.Config, sentence: str) -> None:
+    if config.option.xmlpath:
+        junit.ended_early(Path(os.path.expandvars(config.option.xmlpath)).expanduser(), sentence)
+    path: Path | None = config.getoption("textfile")
+    if path is not None:
+        target = config.getoption("target") or os.environ.get("PROWL_TARGET") or config.getini("prowl_target")
+        with suppress(OSError):  # why the run ended is said in any case
+            files.write_whole(path, textfile.ended_early(str(target or "")), files.READABLE_BY_ALL)
 
 
 def program() -> str:
@@ -177,10 +217,7 @@ class _Collector:
 
     def pytest_sessionstart(self) -> None:
         """Put the same into JUnit's report, if one is written."""
-        xml = self.config.stash.get(junitxml.xml_key, None)
-        if xml is not None:
-            for name in ("seed", "commit", "again"):
-                xml.add_global_property(name, str(self.report.run[name]))
+        junit.begin(self.config, self.report)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -208,9 +245,12 @@ class _Collector:
         self.report.run["notes"] = notes
         not_asked: list[NotAsked] = self.config.stash[NOT_ASKED]
         self.report.not_asked += not_asked
+        if DIAGNOSE in self.config.stash and any(row.counts for row in self.report.results):
+            self.report.results, self.report.causes = self.config.stash[DIAGNOSE](self.report.results)
         if GATE in self.config.stash:
             self._decide(session, self.config.stash[GATE])
         self.written = self._write()
+        junit.finish(self.config, self.report)
 
     def _decide(self, session: pytest.Session, demands: gate.Demands) -> None:
         """Say go or no-go; a no-go fails a run that would have passed (an item that was not asked fails none)."""
@@ -222,27 +262,45 @@ class _Collector:
         self.report.run["exit_code"] = int(session.exitstatus)
 
     def _write(self) -> list[str]:
-        try:
-            self.report.pictures = html.timelines_of(self.run.folder)
-            return [str(self.report.save(self.run.folder)), str(html.write(self.report, self.run.folder))]
-        except OSError as error:
-            return [f"the report could not be written to {self.run.folder}: {error.strerror or error}"]
+        """Write every report, each whatever becomes of the others; return where they are, or why not."""
+        folder, report = self.run.folder, self.report
+        report.pictures = html.timelines_of(folder)
+        paths: dict[Path, Callable[[], object]] = {
+            folder / "report.json": lambda: report.save(folder),
+            folder / "report.html": lambda: html.write(report, folder),
+            folder / markdown.NAME: lambda: markdown.write(report, folder),
+            folder / textfile.NAME: lambda: textfile.write(report, folder / textfile.NAME),
+        }
+        also: Path | None = self.config.getoption("textfile")
+        if also is not None:
+            paths[also] = lambda: textfile.write(report, also)
+        told = []
+        for path, write in paths.items():
+            try:
+                write()
+            except OSError as error:
+                told.append(f"{path} could not be written: {error.strerror or error}")
+        page = folder / "report.html"
+        near = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
+        return [*told, f"report: {near}"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-        """Print the verdict before any failure, and where the report is after them."""
-        if self.config.get_verbosity() >= 0:
+        """Print the first screen; pytest's own sections then say nothing of it again."""
+        verbosity = self.config.get_verbosity()
+        if verbosity >= 0:
             terminalreporter.section("verdict")
-        for line in terminal.gate_lines(self.report):
-            terminalreporter.write_line(line, bold=True)
-        colour = {"held": {"green": True}, "unknown": {"yellow": True}, "broken": {"red": True}}
-        if not self.report.results and not self.report.run["partial"]:
-            terminalreporter.write_line(f"Nothing was judged of {self.run.target}.", bold=True)
-        else:
-            terminalreporter.write_line(self.report.sentence, bold=True, **colour[self.report.verdict.value])
-        for line in terminal.summary(self.report, quiet=self.config.get_verbosity() < 0):
-            terminalreporter.write_line(line)
+        width = shutil.get_terminal_size().columns
+        height = (SCREEN if verbosity == 0 else QUIET_SCREEN) if verbosity <= 0 else None
+        for line in terminal.screen(self.report, width, height, [*self.written, *self._others()]):
+            terminalreporter.write_line(line, **COLOURS.get(line.partition(" ")[0].rstrip(":"), {}))
+        stats = terminalreporter.stats
+        whole = {key: stats.get(key, []) for key in ("failed", "error")}
+        for key, reports in whole.items():
+            stats[key] = [each for each in reports if not hasattr(each, RESULTS_ATTRIBUTE)]
         yield
-        if self.config.get_verbosity() >= 0:
-            for line in self.written:
-                terminalreporter.write_line(f"report: {line}")
+        stats.update(whole)
+
+    def _others(self) -> list[str]:
+        """Return what pytest will print below: it has its place on the screen, too."""
+        return [""] * (1 + bool(self.config.option.xmlpath))

@@ -2,8 +2,8 @@
 
 The file is one object: ``schema``; ``run`` (id, seed, commit, target, cluster, versions, started, seconds, again);
 ``results`` (a row each, see :class:`prowl.reports.verdicts.Result`; a scenario's row has ``judgements``, the rows of
-``prowl judge --json``); ``not_asked``; ``totals``; ``verdict``; and ``timelines`` (name, path, bytes). In files of
-schema 1 the judgements are lines of a result's ``evidence``; :mod:`prowl.reports.recorded_words` reads them.
+``prowl judge --json``); ``not_asked``; ``totals``; ``verdict``; ``causes``; and ``timelines`` (name, path, bytes). In
+files of schema 1 the judgements are lines of a result's ``evidence``; :mod:`prowl.reports.recorded_words` reads them.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from prowl.reports.causes import Cause, Finding, findings
+from prowl.reports.files import write_whole
 from prowl.reports.recorded_words import judgement_of
 from prowl.reports.redaction import redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
@@ -143,6 +145,12 @@ class Report:
     results: list[Result] = field(default_factory=list)
     not_asked: list[NotAsked] = field(default_factory=list)
     pictures: list[dict[str, Any]] = field(default_factory=list)
+    causes: list[Cause] = field(default_factory=list)
+
+    @property
+    def findings(self) -> list[Finding]:
+        """What is not held and counts, each thing once, the worst first."""
+        return findings(self.results, self.causes)
 
     @property
     def totals(self) -> Totals:
@@ -177,13 +185,10 @@ class Report:
             "not_asked": [row.as_json() for row in self.not_asked],
             "totals": asdict(self.totals),
             "verdict": self.verdict,
+            "causes": [cause.as_json() for cause in self.causes],
             "timelines": self.pictures,
         }
-        path = folder / "report.json"
-        draft = path.with_suffix(".draft")
-        draft.write_text(_text_of(redacted(body)), encoding="utf-8")
-        draft.replace(path)
-        return path
+        return write_whole(folder / "report.json", _text_of(redacted(body)))
 
     @classmethod
     def load(cls, folder: Path) -> Report:
@@ -203,6 +208,7 @@ class Report:
             [_result(row, schema) for row in body["results"]],
             [NotAsked.from_json(row) for row in body["not_asked"]],
             body.get("timelines", []),
+            [Cause.from_json(row) for row in body.get("causes", ())],
         )
 
 

@@ -145,7 +145,10 @@ def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
     assert all(name and name.startswith("prowl.checks.test_") for name in modules), modules
     properties = {row.get("name"): row.get("value") for row in suite.iterfind("properties/property")}
     recorded = testnet.report["run"]
-    assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again")}  # type: ignore[call-overload]
+    not_asked = properties.pop("not asked")
+    assert not_asked is not None
+    assert not_asked.endswith('gives no access to its host (host = "none")'), "the last reason"
+    assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again", "target")}  # type: ignore[call-overload]
     header = told(result).splitlines()
     first = next(number for number, line in enumerate(header) if line.startswith("prowl: seed "))
     assert header[first + 1] == f"again: {properties['again']}"
@@ -170,7 +173,7 @@ def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
 
 def test_a_finding_is_a_message_and_its_command_repeats_just_it(testnet: StubNet) -> None:
     testnet.stubs["node-1"].page = PAGE.replace("connected 3", "connected 1")
-    result = testnet.run("--junitxml=junit.xml")
+    result = testnet.run("-v", "--junitxml=junit.xml")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [

@@ -68,7 +68,7 @@ def test_a_waiver_is_for_its_node_alone(testnet: StubNet) -> None:
 def test_one_that_ran_out_counts_for_nothing_and_says_so(testnet: StubNet) -> None:
     lonely(testnet)
     testnet.more = waiver("daily/peers", "2020-12-31", "node-1")
-    result = testnet.run("-k", "daily/peers")
+    result = testnet.run("-v", "-k", "daily/peers")
     assert result.ret == 1
     told = result.stdout.str()
     sentence = f"the waiver of daily/peers on node-1 ran out on 2020-12-31 and is ignored (it said: {REASON})"

@@ -82,6 +82,14 @@ def test_a_node_or_an_item_that_was_left_out_is_no_go() -> None:
     assert more.reasons[0] == "gate/answers on node-3 (and 1 more) was left out of this run"
 
 
+def test_what_is_the_same_on_several_nodes_is_said_once() -> None:
+    rows = [NotAsked("daily/disk", "no access", node, WAIVER) for node in ("node-1", "node-2")]
+    decision = gate(good("daily/disk"), *rows)
+    told = "daily/disk on node-1, node-2 was not asked: no access (waived until 2030-01-01: new disk on Monday)"
+    assert decision.waived == (told,)
+    assert decision.sentence.endswith("but for 2 that are waived")
+
+
 def test_a_waiver_survives_the_report() -> None:
     row = NotAsked("daily/disk", "no access", "node-1", WAIVER)
     plain = {"item": "daily/disk", "reason": "no access", "node": "node-1"}
