@@ -1,4 +1,4 @@
-"""What the tests of faults that are on at the same time share: the pairs, and the proof of either order of ends."""
+"""What the tests of faults that are on at the same time share: the pairs, and the proof of both orders of ends."""
 
 from __future__ import annotations
 
