@@ -18,7 +18,8 @@ from prowl.checks import test_daily, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import judge
 from prowl.checks.registry import check_of
 from prowl.fixtures import deadlines, targets
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
 from prowl.fixtures.survey import sweep
