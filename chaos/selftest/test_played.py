@@ -78,7 +78,7 @@ def test_what_can_not_be_is_unavailable_with_its_reason() -> None:
 
 
 def test_a_kind_without_a_capability_is_told_from_a_machine_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(KINDS, "memory", "prowl.fixtures.selftest.fake_cluster:FakeCluster")  # type: ignore[arg-type]
+    monkeypatch.setitem(KINDS, "memory", "prowl.fixtures.selftest.fake_cluster:FakeCluster")
     here, there = ClusterSpec(4), ClusterSpec(4, kind="memory")
     assert lacking(there, (HasProcesses,)) == (
         "a cluster of memory can't do it: its nodes are no processes that this machine shows"
