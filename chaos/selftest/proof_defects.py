@@ -21,7 +21,8 @@ import pytest
 from prowl.chaos.engine import runner
 from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.engine.load import GAS_PRICE_WEI, Load
-from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.scenario import Scenario, Shape
+from prowl.chaos.engine.steps import During, Recover
 from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
@@ -105,10 +106,9 @@ class Story:
             "story",
             item="recovery/consensus-stall",
             why="",
-            fault=self.fault,
-            target=self.target,
-            always=(),
-            after_heal=(),
+            steps=(During(self.fault, self.target), Recover()),
+            also=("recovery",),
+            shape=Shape(block_ms=1000),
         )
         planted = dict.fromkeys(self.defects[defect], defect) if defect else {}
         spec = ClusterSpec(NODES, defects=planted, stakes=dict(self.stakes))
