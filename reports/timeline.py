@@ -21,6 +21,9 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     at that node alone (its rate limit refused the recorder, say).
 ``{"t", "node", "log": [...]}``
     Lines of a node's log that matter, as they were found: evidence for people; nothing is judged by it.
+``{"t", "rule", ...}``, ``{"t", "alert", "state", ...}``, ``{"t", "lacks", "seconds", ...}``, ``{"t", "watched"}``
+    What a Prometheus saw, where one watched: see :mod:`prowl.reports.watched`. They are written once it was read, so
+    their ``t`` may be earlier than that of lines before them.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from typing import Any, TextIO
 
 from prowl.reports.events import Event, event_of
 from prowl.reports.recorded_words import translated
+from prowl.reports.watched import KEYS, Watched, watched_of
 
 SCHEMA = 2
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
@@ -99,7 +103,7 @@ class Gap:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """A whole recording: header, events, samples and gaps, each in the order of time.
+    """A whole recording: header, events, samples and gaps, each in the order of time; and what a Prometheus saw.
 
     Two are equal only if they are the same object, so that what is derived from one can be kept with it.
     """
@@ -108,6 +112,7 @@ class Timeline:
     events: tuple[Event, ...]
     samples: tuple[Sample, ...]
     gaps: tuple[Gap, ...]
+    watched: Watched = Watched()
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
@@ -185,6 +190,10 @@ class TimelineWriter:
         whose = {} if node is None else {"node": node}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
+    def watched(self, row: dict[str, Any]) -> None:
+        """Write a row of what a Prometheus saw."""
+        self._line(row)
+
     def log(self, t: float, node: str, lines: list[str]) -> None:
         """Write lines of a node's log."""
         self._line({"t": round(t, 3), "node": node, "log": lines})
@@ -208,10 +217,14 @@ def read(path: Path) -> Timeline:
     events: list[Event] = []
     samples: list[Sample] = []
     gaps: list[Gap] = []
+    seen: list[dict[str, Any]] = []
     for number, row in _rows(path, text):
         try:
             if row.get("kind") == "header":
                 header, schema = _header(path, row), int(row["schema"])
+            elif any(key in row for key in KEYS):
+                watched_of([row])
+                seen.append(row)
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
             elif "fault" in row or "step" in row:
@@ -229,6 +242,7 @@ def read(path: Path) -> Timeline:
         tuple(sorted(events, key=lambda event: event.t)),
         tuple(sorted(samples, key=lambda sample: sample.t)),
         tuple(sorted(gaps, key=lambda gap: gap.t)),
+        watched_of(seen),
     )
     return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 
