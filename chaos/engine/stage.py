@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -167,9 +167,9 @@ class Stage:
         self.play.count += 1
         number, holds = self.play.count, self.play.holds
         scene = Scene(self.cluster, nodes, self.observer.write, chance=self.chance, number=number, holds=holds)
-        with self.play.played.timed("faults"):
-            injected = Injected(fault, scene).__enter__()
-        with injected:
+        with ExitStack() as stack:
+            with self.play.played.timed("faults"):
+                injected = stack.enter_context(Injected(fault, scene))
             self.play.say(f"{injected.effects.words}: the effect was seen within {injected.inject_seconds:.2f} s")
             yield self.below("in", nodes, (number,))
             with self.play.played.timed("faults"):
