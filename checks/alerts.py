@@ -1,177 +1,232 @@
-"""The manual's five alerts against an operator's rules: which rule is meant for which, and in what it differs. Pure."""
+"""The manual's five alerts against an operator's rules: which rule is meant for which, and what it does. No network."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-from prowl.fixtures.alerts.promtool import STEP_SECONDS, Case
-from prowl.fixtures.alerts.rules import Rule, metrics_in
+from prowl.checks.alert_courses import MINUTE, Heights, Threshold
+from prowl.fixtures.alerts import promtool, trial
+from prowl.fixtures.alerts.expression import ExpressionError, Form, parse
+from prowl.fixtures.alerts.files import Reading, RuleFiles
+from prowl.fixtures.alerts.fleet import fleets
+from prowl.fixtures.alerts.rules import Rule
+from prowl.reports.verdicts import Verdict, worst
 
-MINUTE = 60
-LIKE = 0.6  # how alike two names of alerts are, from 0 to 1, to be taken for the same
-OTHERWISE = "written otherwise"
-
-
-@dataclass(frozen=True)
-class Form:
-    """An expression of the manual's kind: ``function(metric{selector}[range]) operator threshold``."""
-
-    metric: str
-    operator: str
-    threshold: float
-    function: str = ""
-    range: str = ""
-    selector: str = ""
+LIKE = 0.6  # how alike two names are, from 0 to 1, to be taken for the same
+MISSPELT = 0.8
+MOST_TRIED = 12
+SHOWN_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
 class Promised:
-    """An alert of the manual: the catalogue's item, its name, form, duration and severity, and the courses to try."""
+    """An alert of the manual: the catalogue's item, its name, form, duration, severity, and the courses to try."""
 
     item: str
     name: str
     form: Form
-    for_seconds: float
+    for_seconds: int
     severity: str
-    cases: tuple[Case, ...]
+    kind: Threshold | Heights
 
-
-def _steps(*parts: tuple[float, int]) -> tuple[float, ...]:
-    """Return a course: each value for so many minutes."""
-    return tuple(value for value, minutes in parts for _ in range(minutes * MINUTE // STEP_SECONDS))
-
-
-def _threshold(metric: str, well: float, sick: float, for_minutes: int, told: str) -> tuple[Case, ...]:
-    """Return courses from a well value to a sick one and back: the duration, and both sides of the threshold."""
-    begin, end = 10 * MINUTE, (10 + for_minutes + 5) * MINUTE
-    fires = begin + for_minutes * MINUTE
-    course = _steps((well, 10), (sick, for_minutes + 5), (well, 10))
-    firing = ((fires - STEP_SECONDS, False), (fires, True), (end - STEP_SECONDS, True), (end, False))
-    short = _steps((well, 10), (sick, for_minutes), (well, 10))
-    return (
-        Case(f"well ({metric} {well:.10g})", metric, _steps((well, 40)), ((30 * MINUTE, False),)),
-        Case(f"{told} ({metric} {sick:.10g})", metric, course, firing),
-        Case(f"not long enough ({metric} {sick:.10g})", metric, short, ((fires, False),)),
-    )
-
-
-def _heights() -> tuple[Case, ...]:
-    metric = "coc_block_height"
-    rising = [float(number) for number in range(10 * MINUTE // STEP_SECONDS + 1)]
-    stands = [*rising, *[rising[-1]] * (15 * MINUTE // STEP_SECONDS), *[rising[-1] + 1] * 8]
-    again = 25 * MINUTE + STEP_SECONDS
-    wobble = [*rising, *([rising[-1]] * 10 + [rising[-1] + 1] + [rising[-1]] * 20)]
-    return (
-        Case("the height stands still", metric, stands, ((14 * MINUTE, False), (15 * MINUTE, True), (again, False))),
-        Case("the height rises", metric, [float(number) for number in range(160)], ((30 * MINUTE, False),)),
-        Case("the height rises by one and falls back", metric, wobble, ((15 * MINUTE, True),)),
-    )
+    @property
+    def words(self) -> str:
+        """Return what the manual promises, in one line."""
+        form = self.form
+        what = f"{form.function}({form.metric}[{_minutes(form.range_seconds)}])" if form.function else form.metric
+        condition = f"{self.name}: {what} {form.operator} {form.threshold:.12g}, for {self.for_seconds / MINUTE:g}m"
+        return f"{condition}, severity {self.severity}"
 
 
 FIVE: tuple[Promised, ...] = (
     Promised(
         "alerts/node-down", "Node Down", Form("up", "==", 0.0), 2 * MINUTE, "critical",
-        _threshold("up", 1, 0, 2, "down"),
+        Threshold("up", usual=1, edges=(), sick=(0,)),
     ),
     Promised(
         "alerts/consensus-degraded", "Consensus Degraded", Form("coc_consensus_state", ">", 0.0), 5 * MINUTE, "warning",
-        (
-            *_threshold("coc_consensus_state", 0, 1, 5, "degraded"),
-            *_threshold("coc_consensus_state", -1, 2, 5, "recovering"),
-        ),
+        Threshold("coc_consensus_state", usual=0, edges=(-1,), sick=(1, 2)),
     ),
     Promised(
         "alerts/high-memory", "High Memory", Form("coc_process_memory_bytes", ">", 2e9), 10 * MINUTE, "warning",
-        _threshold("coc_process_memory_bytes", 2e9, 2e9 + 1, 10, "over the limit"),
+        Threshold("coc_process_memory_bytes", usual=2e8, edges=(2e9,), sick=(2e9 + 1, 2.5e9)),
     ),
     Promised(
-        "alerts/no-new-blocks", "No New Blocks", Form("coc_block_height", "==", 0.0, "delta", "5m"), 0, "critical",
-        _heights(),
+        "alerts/no-new-blocks", "No New Blocks", Form("coc_block_height", "==", 0.0, "delta", 300.0), 0, "critical",
+        Heights(),
     ),
     Promised(
         "alerts/low-peers", "Low Peers", Form("coc_peers_connected", "<", 2.0), 5 * MINUTE, "warning",
-        _threshold("coc_peers_connected", 2, 1, 5, "one peer"),
+        Threshold("coc_peers_connected", usual=3, edges=(2,), sick=(1, 0)),
     ),
 )  # fmt: skip
 
-FORM = re.compile(
-    r"(?:(?P<function>[a-z_]+)\()?(?P<metric>[a-zA-Z_:][\w:]*)(?P<selector>\{[^{}]*\})?(?:\[(?P<range>\w+)\])?(?P<close>\))?"
-    r"(?P<operator>==|!=|>=|<=|>|<)(?P<threshold>[+-]?[\w.+-]+)",
-    re.ASCII,
-)
-TURNED = re.compile(r"(?P<threshold>[+-]?[\d.][\w.+-]*)(?P<operator>==|!=|>=|<=|>|<)(?P<rest>.+)", re.ASCII)
-MIRROR = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
+
+@dataclass(frozen=True)
+class Judged:
+    """What an operator's rules do for one alert of the manual's.
+
+    ``rule`` is the one that is meant for it, None if none is. ``does`` is the verdict on when it fires, and ``wrong``
+    says what is wrong with that, or why nobody can tell. ``label`` is what is wrong with its severity. ``differs`` are
+    the differences of its wording, which alone prove nothing.
+    """
+
+    promised: Promised
+    rule: Rule | None
+    does: Verdict
+    wrong: tuple[str, ...] = ()
+    label: str = ""
+    differs: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> Verdict:
+        """Return the verdict on the alert as a whole."""
+        return worst([self.does, Verdict.BROKEN if self.label else Verdict.HELD])
+
+    @property
+    def words(self) -> str:
+        """Return what was found, in one line."""
+        if self.rule is None:
+            return "; ".join(self.wrong)
+        unlike = [] if self.verdict is Verdict.HELD and not self.differs else list(self.differs)
+        found = [*([self.label] if self.label else []), *unlike, *self.wrong]
+        return f"{self.rule.name} ({self.rule.place}): {'; '.join(found) or 'as the manual has it'}"
 
 
-def form_of(expr: str) -> Form | None:
-    """Return an expression's form; None if it is none of the manual's kind, which says nothing against it."""
-    bare = _unwrapped("".join(expr.split()))
-    turned = TURNED.fullmatch(bare)
-    if turned is not None:
-        bare = f"{turned['rest']}{MIRROR[turned['operator']]}{turned['threshold']}"
-    match = FORM.fullmatch(bare)
-    if match is None or bool(match["function"]) != bool(match["close"]):
-        return None
-    try:
-        threshold = float(match["threshold"])
-    except ValueError:
-        return None
-    selector = match["selector"] or ""
-    return Form(
-        match["metric"],
-        match["operator"],
-        threshold,
-        match["function"] or "",
-        match["range"] or "",
-        "" if selector == "{}" else selector,
+def judge(files: RuleFiles, promised: Promised) -> Judged:
+    """Return what the rules do for one alert of the manual's: of those that may be meant for it, the best one counts.
+
+    A rule is meant for an alert by the metric that it reads, else by its name.
+    """
+    found: list[Judged] = []
+    for rule in meant(files, promised)[:MOST_TRIED]:
+        judged = _judged(files, rule, promised)
+        if judged.verdict is Verdict.HELD:
+            return judged
+        found.append(judged)
+    nearest = next((each for each in found if each.does is Verdict.HELD), found[0] if found else None)
+    unseen = next((each for each in found if each.does is Verdict.UNKNOWN), None)
+    best = nearest if nearest is not None and (nearest.does is Verdict.HELD or unseen is None) else unseen
+    if files.problem:
+        said = (f"{best.words}; " if best is not None else "") + files.problem
+        return Judged(promised, None, Verdict.UNKNOWN, (said,))
+    if best is not None:
+        return best
+    names = [rule.name for rule in files.rules]
+    some = ", ".join(names[:4]) + (f" and {len(names) - 4} others" if len(names) > 4 else "")
+    return Judged(
+        promised, None, Verdict.BROKEN, (f"none of the {len(names)} alerts is meant for it ({some or 'none'})",)
     )
 
 
-def _unwrapped(bare: str) -> str:
-    """Take brackets away that hold a whole expression, or a metric alone."""
-    bare = re.sub(r"(?<![\w])\(([\w:]+(?:\{[^{}]*\})?)\)", r"\1", bare)
-    while bare.startswith("(") and bare.endswith(")") and _closes_at_end(bare):
-        bare = bare[1:-1]
-    return bare
+def meant(files: RuleFiles, promised: Promised) -> list[Rule]:
+    """Return the alerts that may be meant for the manual's, the likeliest first."""
+    metric = promised.form.metric
+    found = []
+    for rule in files.rules:
+        try:
+            reading = files.reading(rule)
+            own = any(selector.reads(metric) for selector in reading.selectors)
+        except ExpressionError:
+            own = re.search(rf"(?<![\w:]){metric}(?![\w:])", rule.expr) is not None
+        likeness = alike(rule.name, promised.name)
+        if own or likeness >= LIKE:
+            found.append((not own, len(differences(rule, promised)) + bool(_label(rule, promised)), -likeness, rule))
+    return [rule for *_distance, rule in sorted(found, key=lambda row: row[:3])]
 
 
-def _closes_at_end(bare: str) -> bool:
-    depth = 0
-    for place, character in enumerate(bare):
-        depth += (character == "(") - (character == ")")
-        if depth == 0:
-            return place == len(bare) - 1
-    return False
+def _judged(files: RuleFiles, rule: Rule, promised: Promised) -> Judged:
+    differs = tuple(differences(rule, promised))
+    does, wrong = _does(files, rule, promised, differs)
+    if "{{" in rule.severity and does is Verdict.HELD:
+        does, wrong = Verdict.UNKNOWN, (f"its severity is a template ({rule.severity[:40]})",)
+    return Judged(promised, rule, does, wrong, _label(rule, promised), differs)
+
+
+def _label(rule: Rule, promised: Promised) -> str:
+    if rule.severity == promised.severity or "{{" in rule.severity:
+        return ""
+    return f"label severity {rule.severity or 'missing'} instead of {promised.severity}"
+
+
+def _does(files: RuleFiles, rule: Rule, promised: Promised, differs: Sequence[str]) -> tuple[Verdict, tuple[str, ...]]:
+    """Return whether a rule fires and clears when the manual's does, and what was seen otherwise."""
+    try:
+        reading = files.reading(rule)
+        if _reads_another(reading, promised):
+            return Verdict.BROKEN, (f"it does not read {promised.form.metric}",)
+        if untried := trial.untried(reading):
+            return Verdict.UNKNOWN, (f"it can't be tried: {untried}",)
+        if promtool.find() is None:
+            return (Verdict.UNKNOWN, (f"not tried: {promtool.MISSING}",)) if differs else (Verdict.HELD, ())
+        return _tried(reading, promised)
+    except (ExpressionError, promtool.PromtoolError) as error:
+        return Verdict.UNKNOWN, (f"it can't be tried: {error}",)
+
+
+def _reads_another(reading: Reading, promised: Promised) -> bool:
+    """Whether a rule reads, in place of the manual's metric, one that no node has: misspelt, or called coc_."""
+    if any(each.reads(promised.form.metric) for each in reading.selectors):
+        return False
+    return any(
+        (metric.startswith("coc_") or alike(metric, promised.form.metric) >= MISSPELT) and metric not in trial.USUAL
+        for metric in reading.metrics
+    )
+
+
+@lru_cache(500)  # a rule is asked for by its item, and again by the item about all five
+def _tried(reading: Reading, promised: Promised) -> tuple[Verdict, tuple[str, ...]]:
+    """Try a rule on several nodes of which some are sick; where only some labels make it work, nobody can tell."""
+    every = trial.every_seconds(reading)
+    outcomes = []
+    for fleet in fleets(reading.demands, reading.grouped):
+        courses = promised.kind.courses(len(fleet.labels), promised.for_seconds, every, reading.back_seconds)
+        outcomes.append((fleet, trial.fails(reading, fleet, courses)))
+    failed = [(fleet, wrong) for fleet, wrong in outcomes if wrong]
+    if not failed:
+        return Verdict.HELD, ()
+    fleet, wrong = failed[0]
+    shown = tuple(f"in promtool's unit test, {sentence}" for sentence in wrong[:2])
+    if fleet.doubt:
+        return Verdict.UNKNOWN, (*shown, fleet.doubt)
+    if len(failed) < len(outcomes):
+        guessed = " and ".join(fleet.guessed)
+        return Verdict.UNKNOWN, (*shown, f"whether {guessed} tells one node from another is not known")
+    return Verdict.BROKEN, shown
 
 
 def differences(rule: Rule, promised: Promised) -> list[str]:
-    """Return in what a rule differs from the manual's alert, a few words each, with both values."""
+    """Return in what a rule's wording differs from the manual's alert, a few words each, with both values."""
     found = []
-    form, wanted = form_of(rule.expr), promised.form
+    try:
+        form, text = parse(rule.expr).form, parse(rule.expr).text
+    except ExpressionError:
+        form, text = None, " ".join(rule.expr.split())
+    wanted = promised.form
     if form is None:
-        metrics = metrics_in(rule.expr)
-        if wanted.metric not in metrics:
-            found.append(f"metric {', '.join(metrics) or 'none'} instead of {wanted.metric}")
-        found.append(f"{OTHERWISE}: {rule.expr[:200]}")
+        found.append(f"written otherwise: {text[:SHOWN_CHARACTERS]}")
     else:
         pairs = [
             ("metric", form.metric, wanted.metric),
             ("function", form.function or "none", wanted.function or "none"),
-            ("range", form.range or "none", wanted.range or "none"),
+            ("range", _minutes(form.range_seconds), _minutes(wanted.range_seconds)),
             ("comparison", form.operator, wanted.operator),
             ("threshold", f"{form.threshold:.12g}", f"{wanted.threshold:.12g}"),
             ("selection", form.selector or "none", wanted.selector or "none"),
         ]
-        found += [f"{what} {its} instead of {ours}" for what, its, ours in pairs if its != ours]
+        found += [f"{what} {shown} instead of {ours}" for what, shown, ours in pairs if shown != ours]
     if rule.for_seconds != promised.for_seconds:
         found.append(f"duration {_minutes(rule.for_seconds)} instead of {_minutes(promised.for_seconds)}")
     if rule.keeps_seconds:
         found.append(f"keeps firing for {_minutes(rule.keeps_seconds)} after it has cleared")
-    if rule.severity != promised.severity:
-        found.append(f"label severity {rule.severity or 'missing'} instead of {promised.severity}")
+    if rule.every_seconds > MINUTE:
+        found.append(f"its group is evaluated every {_minutes(rule.every_seconds)}")
+    if rule.limit:
+        found.append(f"its group has the limit {rule.limit}, above which it gives no alert at all")
     return found
 
 
@@ -180,38 +235,31 @@ def _minutes(seconds: float) -> str:
     return (f"{minutes:.0f}m" if minutes else "") + (f"{rest:g}s" if rest or not minutes else "")
 
 
-def meant(rules: Iterable[Rule], promised: Promised) -> Rule | None:
-    """Return the rule that is meant to be the manual's alert: by its metric, else by its name; None if there is none.
-
-    Of several the one that differs least, then the one whose name is most alike.
-    """
-    candidates = [rule for rule in rules if _same_metric(rule, promised) or alike(rule.name, promised.name) >= LIKE]
-    return min(candidates, key=lambda rule: _distance(rule, promised), default=None)
-
-
-def _same_metric(rule: Rule, promised: Promised) -> bool:
-    form = form_of(rule.expr)
-    return form is not None and form.metric == promised.form.metric
-
-
-def _distance(rule: Rule, promised: Promised) -> tuple[bool, int, float]:
-    found = differences(rule, promised)
-    strange = any(each.startswith("metric ") for each in found)
-    return strange, len(found), -alike(rule.name, promised.name)
-
-
 def alike(one: str, other: str) -> float:
-    """Return how alike two names of alerts are, whatever their case and blanks."""
+    """Return how alike two names are, whatever their case and blanks."""
     first, second = (re.sub(r"[^a-z0-9]", "", name.lower()) for name in (one, other))
     return SequenceMatcher(None, first, second).ratio()
 
 
-def unknown_metrics(rules: Sequence[Rule], live: Iterable[str]) -> dict[str, str]:
-    """Return the metrics of the node (coc_...) that rules use and no live page has, each with an alert that uses it."""
-    there = set(live)
-    found: dict[str, str] = {}
-    for rule in rules:
-        for metric in metrics_in(rule.expr):
-            if metric.startswith("coc_") and metric not in there:
-                found.setdefault(metric, rule.name)
-    return found
+@dataclass(frozen=True)
+class Read:
+    """Each metric that alerts read with an alert that does, and the alerts that can't be parsed, with the reason.
+
+    What a recording of the same files makes is left out; what it reads is not.
+    """
+
+    metrics: Mapping[str, str]
+    unparsed: Mapping[str, str]
+
+
+def read_by(files: RuleFiles) -> Read:
+    """Return what the alerts of rule files read in the end."""
+    metrics: dict[str, str] = {}
+    unparsed: dict[str, str] = {}
+    for rule in files.rules:
+        try:
+            for metric in files.reading(rule).metrics:
+                metrics.setdefault(metric, rule.name)
+        except ExpressionError as error:
+            unparsed[rule.name] = str(error)
+    return Read(metrics, unparsed)

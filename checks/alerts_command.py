@@ -9,48 +9,44 @@ from pathlib import Path
 
 from prowl.checks import alerts, chain
 from prowl.fixtures.alerts import promtool
-from prowl.fixtures.alerts import rules as alert_rules
-from prowl.fixtures.alerts.rules import Rule, RuleFileError
+from prowl.fixtures.alerts.files import RuleFiles
+from prowl.reports.verdicts import Verdict
 
 USAGE_ERROR = 4
+WORDS = {Verdict.UNKNOWN: "can't be told", Verdict.BROKEN: "differs"}
 
 
 def main(paths: Sequence[Path]) -> int:
-    """Print a line for each of the five, and what promtool says; 0 if all are as the manual has them, else 1."""
+    """Print a line for each of the five, and what promtool says; 0 if all are held, as the checks judge, else 1."""
     if not paths:
         print(files("prowl.fixtures.alerts").joinpath("alerts.yml").read_text(encoding="utf-8"), end="")
         return 0
-    try:
-        rules = alert_rules.read(paths)
-    except RuleFileError as error:
-        print(f"prowl alerts: {error}", file=sys.stderr)
+    rule_files = RuleFiles.read(paths)
+    if rule_files.problem and not rule_files.rules:
+        print(f"prowl alerts: {rule_files.problem}", file=sys.stderr)
         return USAGE_ERROR
-    wrong = 0
-    for promised in alerts.FIVE:
-        rule = alerts.meant(rules, promised)
-        found = alerts.differences(rule, promised) if rule is not None else ["there is no such alert"]
-        place = f" ({rule.name}, {rule.place})" if rule is not None else ""
-        print(f"{promised.item:<28} {'differs' if found else 'as the manual has it'}{place}")
-        for each in found:
-            print(f"  {each}")
-        for each in _tried(rule, promised):
-            print(f"  in promtool's unit test, {each}")
-            found.append(each)
-        wrong += bool(found)
+    judged = [alerts.judge(rule_files, promised) for promised in alerts.FIVE]
+    for each in judged:
+        _print(each)
+    wrong = sum(each.verdict is not Verdict.HELD for each in judged)
     if promtool.find() is None:
         print(f"not tried: {promtool.MISSING}")
-    elif said := promtool.check_rules(paths):
-        print(f"promtool check rules: {said}")
+    if rule_files.problem:
+        print(rule_files.problem)
         wrong += 1
-    others = [rule.name for rule in rules if all(rule is not alerts.meant(rules, each) for each in alerts.FIVE)]
+    meant = [each.rule for each in judged]
+    others = [rule.name for rule in rule_files.rules if all(rule is not each for each in meant)]
     print(f"{len(alerts.FIVE)} alerts of the manual, {wrong} findings; others: {chain.some(others) or 'none'}")
     return 1 if wrong else 0
 
 
-def _tried(rule: Rule | None, promised: alerts.Promised) -> list[str]:
-    if rule is None or promtool.find() is None:
-        return []
-    try:
-        return promtool.fails(rule, promised.cases)
-    except promtool.PromtoolError as error:
-        return [str(error)]
+def _print(judged: alerts.Judged) -> None:
+    held = judged.verdict is Verdict.HELD
+    word = (
+        ("does what the manual's does" if judged.differs else "as the manual has it") if held else WORDS[judged.verdict]
+    )
+    place = f" ({judged.rule.name}, {judged.rule.place})" if judged.rule is not None else ""
+    print(f"{judged.promised.item:<28} {word}{place}")
+    for line in (judged.label, *judged.differs, *judged.wrong):
+        if line:
+            print(f"  {line}")

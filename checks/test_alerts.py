@@ -6,9 +6,9 @@ from prowl.checks import alerts, chain
 from prowl.checks.registry import check
 from prowl.fixtures.alerts import promtool
 from prowl.fixtures.alerts.files import RuleFiles
-from prowl.fixtures.alerts.rules import Rule, metrics_in
 from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Broken, Claim, Unknown
+from prowl.reports.verdicts import Verdict
 
 COMPARE = "Monitoring Alerts > Grafana Alert Rules: compare the rule with the manual's table"
 PROMISED = {promised.item: promised for promised in alerts.FIVE}
@@ -45,54 +45,34 @@ def test_low_peers(network: NetworkView, rule_files: RuleFiles) -> None:
 
 
 def _compare(network: NetworkView, files: RuleFiles, item: str) -> None:
-    promised = PROMISED[item]
-    form = promised.form
-    what = f"{form.function}({form.metric}[{form.range}])" if form.function else form.metric
-    expected = f"{promised.name}: {what} {form.operator} {form.threshold:.12g}, for {promised.for_seconds / 60:g}m"
-    expected += f", severity {promised.severity}"
-    rules = _rules(files, expected)
-    rule = alerts.meant(rules, promised)
-    if rule is None:
-        told = f"none of the {len(rules)} alerts is meant for it ({chain.some(rule.name for rule in rules)})"
-        raise Broken(Claim(expected, told))
-    found = alerts.differences(rule, promised)
-    told = f"{rule.name} ({rule.place})"
-    if [each for each in found if not each.startswith(alerts.OTHERWISE)] or not found:
-        network.expect(expected, not found, f"{told}: {'; '.join(found) or 'as the manual has it'}")
-        return
-    # Only the wording differs: what it does is what counts.
-    network.expect(
-        expected, not (wrong := _behaviour(rule, promised, expected)), f"{told}: {'; '.join(wrong or found)}"
-    )
-
-
-def _rules(files: RuleFiles, expected: str) -> tuple[Rule, ...]:
-    if files.problem:
-        raise Unknown(Claim(expected, files.problem))
-    return files.rules
-
-
-def _behaviour(rule: Rule, promised: alerts.Promised, expected: str) -> list[str]:
-    try:
-        return promtool.fails(rule, promised.cases)
-    except promtool.PromtoolError as error:
-        raise Unknown(Claim(expected, f"{rule.name} is {alerts.OTHERWISE} ({rule.expr[:200]}), and {error}")) from None
+    judged = alerts.judge(files, PROMISED[item])
+    if judged.verdict is Verdict.UNKNOWN:
+        raise Unknown(Claim(judged.promised.words, judged.words))
+    network.expect(judged.promised.words, judged.verdict is Verdict.HELD, judged.words)
 
 
 @check("alerts/metrics", needs=("alert_rules", "metrics"), next="a rule on a metric that is not there never fires")
 def test_metrics_exist(network: NetworkView, rule_files: RuleFiles) -> None:
     """Every metric of the node that a rule uses stands on a node's metrics page."""
     expected = "each coc_ metric of the rules stands on a node's metrics page"
-    rules = _rules(rule_files, expected)
     if not network.survey.series:
         raise Unknown(Claim(expected, "no metrics page was read"))
-    used = {metric for rule in rules for metric in metrics_in(rule.expr)}
-    lacking = alerts.unknown_metrics(rules, network.survey.series)
-    others = sorted(metric for metric in used if not metric.startswith("coc_") and metric != "up")
-    told = f"{len(used) - len(others)} metrics in {len(rules)} alerts"
+    read = alerts.read_by(rule_files)
+    there = set(network.survey.series)
+    lacking = {
+        metric: name for metric, name in read.metrics.items() if metric.startswith("coc_") and metric not in there
+    }
+    if lacking:
+        missing = chain.some(f"{metric} (in {name})" for metric, name in lacking.items())
+        raise Broken(Claim(expected, f"not there: {missing}"))
+    unseen = [f"{name}: {why}" for name, why in read.unparsed.items()]
+    unseen += [rule_files.problem] if rule_files.problem else []
+    if unseen:
+        raise Unknown(Claim(expected, chain.some(unseen)))
+    others = sorted(metric for metric in read.metrics if not metric.startswith("coc_") and metric != "up")
+    told = f"{len(read.metrics) - len(others)} metrics in {len(rule_files.rules)} alerts"
     told += f"; not a node's, and not looked for: {chain.some(others)}" if others else ""
-    missing = chain.some(f"{metric} (in {name})" for metric, name in lacking.items())
-    network.expect(expected, not lacking, f"not there: {missing}" if lacking else told)
+    network.expect(expected, True, told)
 
 
 @check("alerts/syntax", needs=("alert_rules", "promtool"), next="promtool check rules FILE")
@@ -110,13 +90,18 @@ def test_syntax(network: NetworkView, rule_files: RuleFiles) -> None:
 def test_firing(network: NetworkView, rule_files: RuleFiles) -> None:
     """The rules that are meant for the manual's five fire and clear when the manual says, in promtool's unit tests."""
     expected = "each fires when its condition has lasted long enough, not before, and clears with it"
-    rules = _rules(rule_files, expected)
-    wrong, tried = [], []
-    for promised in alerts.FIVE:
-        rule = alerts.meant(rules, promised)
-        if rule is None:
-            wrong.append(f"no alert is meant for {promised.name}")
-            continue
-        tried.append(rule.name)
-        wrong += [f"{rule.name}: {sentence}" for sentence in _behaviour(rule, promised, expected)[:2]]
-    network.expect(expected, not wrong, "; ".join(wrong) if wrong else f"tried {chain.some(tried)}")
+    if promtool.find() is None:
+        raise Unknown(Claim(expected, promtool.MISSING))
+    judged = [alerts.judge(rule_files, promised) for promised in alerts.FIVE]
+    broken = [each for each in judged if each.does is Verdict.BROKEN]
+    unseen = [each for each in judged if each.does is Verdict.UNKNOWN]
+    if unseen and not broken:
+        raise Unknown(Claim(expected, "; ".join(_sentence(each) for each in unseen)))
+    tried = chain.some(each.rule.name for each in judged if each.rule is not None)
+    network.expect(expected, not broken, "; ".join(_sentence(each) for each in broken) or f"tried {tried}")
+
+
+def _sentence(judged: alerts.Judged) -> str:
+    if judged.rule is None:
+        return f"{judged.promised.name}: {'; '.join(judged.wrong)}"
+    return f"{judged.rule.name}: {'; '.join(judged.wrong)}"

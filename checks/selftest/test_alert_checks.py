@@ -12,7 +12,7 @@ from prowl.checks import alerts, alerts_command, test_alerts
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, UNKNOWN, survey
 from prowl.fixtures.alerts import promtool
 from prowl.fixtures.alerts.files import RuleFiles
-from prowl.fixtures.alerts.rules import RuleFileError, duration_seconds, metrics_in, parse, read
+from prowl.fixtures.alerts.rules import RuleFileError, duration_seconds, parse
 from prowl.fixtures.survey.view import NetworkView
 from prowl.reports.findings import Claim, NotHeld
 
@@ -33,7 +33,7 @@ def said(
 ) -> tuple[str, Claim]:
     view = NetworkView(survey(series=series))
     try:
-        rules = RuleFiles((Path(path),), tuple(parse(text, path)))
+        rules = RuleFiles.of((Path(path),), parse(text, path))
     except RuleFileError as error:
         rules = RuleFiles((Path(path),), problem=str(error))
     try:
@@ -59,7 +59,7 @@ CHANGES = [
     ("node-down", "up == 0", "up == 1", "threshold 1 instead of 0"),
     ("node-down", "for: 2m", "for: 1m", "duration 1m instead of 2m"),
     ("node-down", "up == 0", "upp == 0", "metric upp instead of up"),
-    ("node-down", "up == 0", 'up{job="coc-node"} == 0', 'selection {job="coc-node"} instead of none'),
+    ("node-down", "up == 0", 'up{instance="node-1"} == 0', 'selection {instance="node-1"} instead of none'),
     ("node-down", "up == 0\n        for: 2m\n        labels:\n          severity: critical",
      "up == 0\n        for: 2m\n        labels:\n          severity: warning", "severity warning instead of critical"),
     ("consensus-degraded", "coc_consensus_state > 0", "coc_consensus_state > 1", "threshold 1 instead of 0"),
@@ -109,6 +109,10 @@ def test_one_change_is_found_by_name_and_in_that_alert_only(item: str, before: s
         ("coc_peers_connected < 2", "2 > coc_peers_connected"),
         ("coc_peers_connected < 2", "(coc_peers_connected) < 2"),
         ("coc_peers_connected < 2", "coc_peers_connected{} < 2"),
+        ("coc_peers_connected < 2", "coc_peers_connected <= 1"),
+        ("up == 0", 'up{job="coc-node"} == 0'),
+        ("[5m]", "[300s]"),
+        ("alert: Low Peers", "alert: 🔥 Low Peers"),
         ("alert: Low Peers", "alert: PeerCountLow"),
         ("alert: Node Down", "alert: InstanceIsGone"),
         ("expr: up == 0", "expr: |\n          up\n            == 0"),
@@ -129,6 +133,14 @@ def test_an_alert_that_is_not_there_is_told_with_what_is() -> None:
 
 
 OTHERWISE = "coc_peers_connected < bool 2 == 1"
+
+
+def test_of_several_rules_for_one_alert_the_right_one_counts() -> None:
+    early = MANUAL[MANUAL.index("      - alert: Node Down") : MANUAL.index("      - alert: Consensus")]
+    early = early.replace("for: 2m", "for: 1m").replace("critical", "warning").replace("Node Down", "Node Down Early")
+    assert verdicts(MANUAL.replace("    rules:\n", f"    rules:\n{early}")) == {}
+    found = verdicts(MANUAL.replace("    rules:\n", f"    rules:\n{early}").replace("for: 2m", "for: 3m"))
+    assert list(found) == ["node-down"]
 
 
 def test_another_form_is_unknown_without_promtool(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,15 +168,19 @@ def test_the_manuals_five_fire_and_clear_in_promtool() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [
-        ("for: 2m", "for: 1m", "Node Down: down (up 0): fires at 705 s"),
-        ("for: 10m", "for: 11m", "High Memory: over the limit"),
-        ("2e9", "1.9e9", "High Memory: well (coc_process_memory_bytes 2000000000): fires"),
+        ("for: 2m", "for: 1m", "Node Down: in promtool's unit test, up 0 on one node: fires at 720 s"),
+        (
+            "for: 10m",
+            "for: 11m",
+            "High Memory: in promtool's unit test, coc_process_memory_bytes 2000000001 on one node",
+        ),
+        ("2e9", "1.9e9", "well (coc_process_memory_bytes 2000000000) on all nodes: fires"),
         ("2e9", "2.1e9", "does not fire"),
-        ("connected < 2", "connected <= 2", "Low Peers: well (coc_peers_connected 2): fires"),
-        ("coc_consensus_state > 0", "coc_consensus_state != 0", "well (coc_consensus_state -1): fires"),
-        ("delta(", "increase(", "the height rises by one and falls back: does not fire at 900 s"),
-        ("[5m]", "[6m]", "the height stands still: does not fire at 900 s"),
-        ("[5m]", "[4m]", "the height stands still: fires at 840 s"),
+        ("connected < 2", "connected <= 2", "well (coc_peers_connected 2) on all nodes: fires"),
+        ("coc_consensus_state > 0", "coc_consensus_state != 0", "well (coc_consensus_state -1) on all nodes: fires"),
+        ("delta(", "increase(", "the height rises by one and falls back on one node: does not fire at 915 s"),
+        ("[5m]", "[6m]", "the height stands still on one node: does not fire at 915 s"),
+        ("[5m]", "[4m]", "the height stands still on one node: fires at 885 s"),
     ],
 )
 def test_a_changed_rule_fires_otherwise(before: str, after: str, told: str) -> None:
@@ -182,6 +198,11 @@ def test_syntax(tmp_path: Path, after: str, expected: str) -> None:
 
 
 def test_metrics_that_no_page_has_are_named_with_their_alert() -> None:
+    made = "  - name: made\n    rules:\n      - record: coc_all\n        expr: sum(coc_peers_connected)\n"
+    made += "      - alert: All\n        expr: coc_all < 1\n"
+    assert said(test_alerts.test_metrics_exist, MANUAL + made)[0] == HELD, "what a recording makes is there"
+    verdict, claim = said(test_alerts.test_metrics_exist, MANUAL + made.replace("sum(coc_peers", "sum(coc_pears"))
+    assert (verdict, "coc_pears_connected (in All)" in claim.observed) == (BROKEN, True)
     slow = (
         "  - name: more\n    rules:\n      - alert: Slow\n        expr: coc_block_time_seconds > 6 and node_load1 > 2\n"
     )
@@ -190,25 +211,6 @@ def test_metrics_that_no_page_has_are_named_with_their_alert() -> None:
     verdict, claim = said(test_alerts.test_metrics_exist, MANUAL + slow, (*LIVE, "coc_block_time_seconds"))
     assert (verdict, "not looked for: node_load1" in claim.observed) == (HELD, True)
     assert said(test_alerts.test_metrics_exist, MANUAL, ())[0] == UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("expr", "metrics"),
-    [
-        ("up == 0", ("up",)),
-        ("coc_process_memory_bytes > 2e9", ("coc_process_memory_bytes",)),
-        ('rate(a_total{job=~"coc_x|b"}[5m]) > 10', ("a_total",)),
-        ("sum by (instance) (a) / ignoring(b) group_left(c) d", ("a", "d")),
-        ("sum(a) without (instance)", ("a",)),
-        ('{__name__="a:b"} > 0x1f', ("a:b",)),
-        ("a and on() b unless c offset 5m", ("a", "b", "c")),
-        ("max_over_time(a[1h:5m]) > inf", ("a",)),
-        ("# coc_x\na", ("a",)),
-        ("vector(1)", ()),
-    ],
-)
-def test_metrics_in_an_expression(expr: str, metrics: tuple[str, ...]) -> None:
-    assert metrics_in(expr) == metrics
 
 
 @pytest.mark.parametrize(
@@ -235,7 +237,9 @@ def test_durations(text: str, seconds: float | None) -> None:
         ("groups: [", "not YAML"),
         ("a: 1", "no list 'groups'"),
         ("- 1", "no list 'groups'"),
-        ("", "no list 'groups'"),
+        ("groups:\n- name: x\nfro: 3", "it has fro"),
+        ("groups:\n- name: x\n  interval: soon\n  rules: []", "its interval is no duration"),
+        ("groups:\n- name: x\n  limit: many\n  rules: []", "its limit is no whole number"),
         ("groups:\n- name: x\n  rules:\n  - alert: A\n    for: 5m", "the alert A has no expr"),
         ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    for: 5 minutes", "duration"),
         ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: up\n    labels: [a]", "labels"),
@@ -253,11 +257,49 @@ def test_a_file_that_is_no_rule_file_is_unknown_with_the_reason(text: str, reaso
 def test_all_faults_of_all_files_are_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "a.yml").write_text("groups: 1")
     (tmp_path / "b.yml").write_bytes(b"\xff")
-    with pytest.raises(RuleFileError) as caught:
-        read([tmp_path / "a.yml", tmp_path / "b.yml", tmp_path / "c.yml"])
+    problem = RuleFiles.read([tmp_path / "a.yml", tmp_path / "b.yml", tmp_path / "c.yml"]).problem
     for word in ("a.yml", "not UTF-8", "c.yml can't be read: No such file"):
-        assert word in str(caught.value)
-    assert RuleFiles.read([tmp_path / "c.yml"]).problem
+        assert word in problem
+
+
+BESIDE = [
+    ("", ""),
+    ("groups:\n", ""),
+    ("groups: []\n", ""),
+    ("{}\n", ""),
+    ("# nothing yet\n", ""),
+    ("groups:\n- name: x\n  rules:\n", ""),
+    ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: vector(1)\n    for:\n    labels:\n", ""),
+    ("groups:\n- name: x\n  interval:\n  rules:\n  - alert: A\n    expr: vector(1)\n---\n", ""),
+    ("groups:\n- name: x\n  rules:\n  - alert: A\t\n    expr: vector(1)\t# why\n", ""),
+    ('groups:\n- name: x\n  rules:\n  - alert: "🔥"\n    expr: vector(1)\n', ""),
+    ("a: 1\n", "it has a"),
+    ("- 1\n", "no list 'groups'"),
+    ("\tgroups:\n", "not YAML"),
+    ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: vector(1\n", "Prometheus would not load"),
+    ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: vector(1)\n    fro: 2m\n", "Prometheus would not load"),
+    ("groups:\n- name: x\n  rules:\n  - alert: A\n    expr: vector(1)\n    for: ''\n", "duration"),
+]
+
+
+@HAS_PROMTOOL
+@pytest.mark.parametrize(("text", "problem"), BESIDE)
+def test_a_file_beside_a_good_one_takes_nothing_with_it(tmp_path: Path, text: str, problem: str) -> None:
+    """Prometheus's word on syntax counts, and each file is read by itself."""
+    (tmp_path / "good.yml").write_text(MANUAL)
+    (tmp_path / "other.yml").write_text(text, encoding="utf-8")
+    read = RuleFiles.read([tmp_path / "other.yml", tmp_path / "good.yml"])
+    assert (bool(read.problem), problem in read.problem) == (bool(problem), True), read.problem
+    assert bool(promtool.check_rules([tmp_path / "other.yml"])) == bool(problem)
+    for promised in alerts.FIVE:
+        assert alerts.judge(read, promised).verdict.value == HELD
+
+
+@HAS_PROMTOOL
+def test_a_file_that_prometheus_would_not_load_holds_nothing(tmp_path: Path) -> None:
+    (tmp_path / "one.yml").write_text(MANUAL.replace("for: 2m", "fro: 2m"))
+    (judged, *_others) = [alerts.judge(RuleFiles.read([tmp_path / "one.yml"]), each) for each in alerts.FIVE[1:]]
+    assert (judged.verdict.value, "field fro not found" in judged.words) == (UNKNOWN, True)
 
 
 def test_every_alert_of_the_manual_is_promised_once() -> None:
@@ -280,3 +322,21 @@ def test_the_command_compares_files_without_a_network(
     path.write_text("groups: 7")
     assert alerts_command.main([path]) == 4
     assert "no list 'groups'" in capsys.readouterr().err
+
+
+@HAS_PROMTOOL
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("2e9", "3e9"), ("< 2", "<= 1"), ("up == 0", "max(up) == 0"), ("up == 0", "up == 0 unless maintenance"), ("", "")],
+)
+def test_the_command_and_the_checks_have_one_verdict(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: str, after: str
+) -> None:
+    path = tmp_path / "rules.yml"
+    path.write_text(MANUAL.replace(before, after) if before else MANUAL)
+    held = not verdicts(path.read_text())
+    assert alerts_command.main([path]) == (0 if held else 1)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("alerts/")]
+    assert sum("manual has it" in line or "manual's does" in line for line in lines) == 5 - len(
+        verdicts(path.read_text())
+    )
