@@ -2,12 +2,12 @@
 
 ``{"t", "rule": "No New Blocks", "promise": "alerts/no-new-blocks", "for": 0, "range": 10.0, "limit": 0.0,
 "severity": "critical", "scrape": 0.5, "evaluation": 0.5, "scale": 30}``
-    An alert rule is watched from now on. ``promise`` is the manual's item that it is meant for ("" for another), ``for``
-    and ``range`` are what the *manual* says, in seconds, divided by ``scale``; so are the seconds between two scrapes
-    and two evaluations. ``limit`` is the promise's threshold.
+    An alert rule is watched from now on. ``promise`` is the manual's item that it is meant for ("" for another),
+    ``for`` and ``range`` are what the *manual* says, in seconds, divided by ``scale``; so are the seconds between two
+    scrapes and two evaluations. ``limit`` is the promise's threshold.
 ``{"t", "alert": "No New Blocks", "state": "pending" | "firing" | "inactive", "node": "node-2"}``
-    The state of an alert changed, at the time of the evaluation that the store has. Without ``node``: of one that is not
-    about a single node.
+    The state of an alert changed, at the time of the evaluation that the store has. Without ``node``: of one that is
+    not about a single node.
 ``{"t", "lacks": "up" | "page" | "evaluation", "seconds": 1.5, "node": "node-2"}``
     The store has nothing for so long until ``t``: no word whether the node answered (``up``), no metrics page of it
     though it answered others (``page``), no evaluation of rules.

@@ -25,7 +25,7 @@ BEFORE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class Clock:
+class StoreClock:
     """Turns the store's time (seconds since 1970) into the timeline's."""
 
     offset: float
@@ -38,9 +38,9 @@ class Clock:
 def rows_of(
     server: Prometheus, rules: Sequence[WatchedRule], began: float, offset: float, end: float
 ) -> list[dict[str, Any]]:
-    """Return the rows of one watch, from ``began`` to ``end`` in the timeline's time; MonitorError if it can't be read."""
+    """Return the rows of one watch, from ``began`` to ``end`` in the timeline's time; MonitorError says why not."""
     seconds = end - began + BEFORE_SECONDS
-    clock = Clock(offset)
+    clock = StoreClock(offset)
     beats = store.samples(server.url, HEARTBEAT, seconds)
     times = [clock.t(at) for at, _value in beats[0].points] if beats else []
     states = store.samples(server.url, "ALERTS", seconds)
@@ -61,7 +61,7 @@ def changes_of(
     states: Iterable[Series],
     beats: Sequence[float],
     nodes: Mapping[str, str],
-    clock: Clock,
+    clock: StoreClock,
     evaluations: Mapping[str, float],
     end: float,
 ) -> list[AlertChange]:
@@ -106,7 +106,7 @@ def lacks_of(
     pages: Iterable[Series],
     times: Sequence[float],
     nodes: Mapping[str, str],
-    clock: Clock,
+    clock: StoreClock,
     scrape: float,
     end: float,
 ) -> list[Lack]:

@@ -1,4 +1,4 @@
-"""The steps of alerts: a Prometheus watches while steps are played, an alert fires, an alert is over.
+"""A Prometheus watches while steps are played; the steps that wait for alerts are in ``alert_steps``.
 
 .. code-block:: python
 
@@ -13,12 +13,12 @@ What fired when is not decided here. The store is read at the end, its rows go i
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Protocol
 
 import psutil
 
@@ -32,21 +32,22 @@ from prowl.checks import alerts as five
 from prowl.fixtures import deadlines
 from prowl.fixtures.alerts import rules as alert_rules
 from prowl.fixtures.alerts import scaling
+from prowl.fixtures.alerts.files import RuleFiles
+from prowl.fixtures.alerts.rules import Rule
 from prowl.fixtures.clusters.protocol import HasProcesses
 from prowl.fixtures.monitoring import binary, store
 from prowl.fixtures.monitoring.gateway import Gateway
-from prowl.fixtures.monitoring.server import MonitorError, Pace, Prometheus
+from prowl.fixtures.monitoring.server import MonitorError, Prometheus, ScrapePace
 from prowl.fixtures.network import Network
 from prowl.fixtures.waiting import wait_until
-from prowl.reports.events import Event
 from prowl.reports.watched import WatchedRule
 
 USUAL_SCRAPE_SECONDS = 15.0  # COC's own configuration of Prometheus; rules are evaluated as often
 LOOK_SECONDS = 0.25
 MEMORY_BYTES = 2e9
 SPARE_BYTES = 2e9  # what a machine must have besides, so that an allocation starves nobody
+MEMORY = "alerts/high-memory"
 SMALL_MACHINE = 4.0  # by how much the threshold of memory is divided where there is no room for it
-LATEST = 2.0  # an alert that has not come after so many floors is not waited for any longer
 
 
 @dataclass(frozen=True)
@@ -59,35 +60,41 @@ class Watching:
     scale: float = 1.0
     rules: tuple[Path, ...] = ()
     scrape_seconds: float = USUAL_SCRAPE_SECONDS
-    more: tuple[str, ...] = field(default=(), repr=False)
-    """Texts of further rule files, not scaled."""
+    meant: Mapping[str, str] = field(default_factory=dict)
+    """The manual's item that a rule is meant for, by the rule's name, where its metric and its name do not tell."""
 
     def texts(self) -> list[str]:
         """Return the rule files as they are written, before they are scaled."""
-        if self.rules:
-            return [path.read_text(encoding="utf-8") for path in self.rules]
-        return [files("prowl.fixtures.alerts").joinpath("alerts.yml").read_text(encoding="utf-8")]
+        own = [files("prowl.fixtures.alerts").joinpath("alerts.yml")]
+        return [divided_memory(path.read_text(encoding="utf-8")) for path in self.rules or own]
 
     def refusal(self, interval_seconds: float, network: Network) -> str:
         """Return why the rules can't be scaled on a network; "" if they can."""
         ranges = [
             seconds
             for number, text in enumerate(self.texts())
-            for rule in alert_rules.parse(text, f"rule file {number}")
+            for rule in alert_rules.parse(text, f"file {number}")
             for seconds in scaling.ranges_seconds(rule.expr)
         ]
         return scaling.refusal(ranges, self.scale, deadlines.pause_seconds(interval_seconds, network))
 
     @property
-    def pace(self) -> Pace:
+    def pace(self) -> ScrapePace:
         """Return how often is scraped and evaluated."""
         seconds = self.scrape_seconds / self.scale
-        return Pace(seconds, seconds, self.scale)
+        return ScrapePace(seconds, seconds, self.scale)
 
 
+@cache
 def memory_divisor() -> float:
     """Return by what the threshold of memory is divided on this machine: 1 where it has room for the manual's."""
     return 1.0 if psutil.virtual_memory().available > MEMORY_BYTES + SPARE_BYTES else SMALL_MACHINE
+
+
+def divided_memory(text: str) -> str:
+    """Return a rule file in which the manual's threshold of memory is one that this machine has room for."""
+    divisor = memory_divisor()
+    return text if divisor == 1 else text.replace("2e9", f"{MEMORY_BYTES / divisor:.12g}")
 
 
 @dataclass
@@ -124,30 +131,35 @@ def watcher_of(stage: Stage) -> Watcher:
     return found
 
 
-def promised_rules(texts: Iterable[str], watching: Watching, t: float) -> tuple[WatchedRule, ...]:
-    """Return every alert of these rule files with what the manual says of the one that it is meant for, scaled."""
-    found = [rule for number, text in enumerate(texts) for rule in alert_rules.parse(text, f"rule file {number}")]
-    meant = {id(rule): each for each in five.FIVE if (rule := five.meant(found, each)) is not None}
-    pace = watching.pace
-    made = []
-    for rule in found:
-        promised = meant.get(id(rule))
-        seconds = alert_rules.duration_seconds(promised.form.range) if promised and promised.form.range else 0.0
-        made.append(
-            WatchedRule(
-                t,
-                rule.name,
-                promised.item if promised else "",
-                (promised.for_seconds if promised else rule.for_seconds) / watching.scale,
-                (seconds or 0.0) / watching.scale,
-                pace.scrape_seconds,
-                pace.evaluation_seconds,
-                promised.severity if promised else rule.severity,
-                promised.form.threshold if promised else 0.0,
-                watching.scale,
-            )
-        )
-    return tuple(made)
+def promised_rules(watching: Watching, t: float) -> tuple[WatchedRule, ...]:
+    """Return every alert of the rule files with what the manual says of the one that it is meant for, scaled."""
+    texts = enumerate(watching.texts())
+    found = RuleFiles.of((), [rule for number, text in texts for rule in alert_rules.parse(text, f"file {number}")])
+    promised = {item.item: item for item in five.FIVE}
+    meant = {rule.name: each.item for each in five.FIVE for rule in five.meant(found, each)[:1]}
+    meant.update(watching.meant)
+    return tuple(watched(rule, promised.get(meant.get(rule.name, "")), watching, t) for rule in found.rules)
+
+
+def watched(rule: Rule, promised: five.Promised | None, watching: Watching, t: float) -> WatchedRule:
+    """Return a rule as the judge needs it: with the times that the manual promises, where it is meant for a promise."""
+    pace, scale = watching.pace, watching.scale
+    evaluation = rule.every_seconds / scale or pace.evaluation_seconds
+    if promised is None:
+        own = WatchedRule(t, rule.name, "", rule.for_seconds / scale, 0.0, pace.scrape_seconds, evaluation)
+        return replace(own, severity=rule.severity, scale=scale)
+    return WatchedRule(
+        t,
+        rule.name,
+        promised.item,
+        promised.for_seconds / scale,
+        promised.form.range_seconds / scale,
+        pace.scrape_seconds,
+        evaluation,
+        promised.severity,
+        promised.form.threshold / (memory_divisor() if promised.item == MEMORY else 1.0),
+        scale,
+    )
 
 
 @dataclass(frozen=True)
@@ -177,12 +189,10 @@ class Watch:
             raise StepError(refused)
         texts = [scaling.scaled(text, self.watching.scale) for text in self.watching.texts()]
         began = stage.observer.now()
-        rules = promised_rules(self.watching.texts(), self.watching, began)
+        rules = promised_rules(self.watching, began)
         with ExitStack() as stack:
             gateway = stack.enter_context(Gateway())
-            server = Prometheus(
-                cluster, cluster.ledger, cluster.folder, stage.network, [*texts, *self.watching.more], self.watching.pace
-            )
+            server = Prometheus(cluster, cluster.ledger, cluster.folder, stage.network, texts, self.watching.pace)
             server.start(gateway.url)
             stack.callback(server.stop)
             watcher = Watcher(server, gateway, rules, began)
@@ -237,161 +247,3 @@ def _read(stage: Stage, watcher: Watcher) -> None:
         stage.play.played.told.append(f"what Prometheus saw could not be read: {error}")
         return
     stage.observer.write_watched(rows)
-
-
-class _Waiting:
-    """A step that waits for an alert; it stands alone."""
-
-    def parts(self) -> Iterable[Step]:
-        """Return none."""
-        return ()
-
-    def uses(self) -> Iterable[tuple[Fault, Words]]:
-        """Return none."""
-        return ()
-
-
-@dataclass(frozen=True)
-class Fires(_Waiting):
-    """Wait until the alerts of all these promises fire; no longer than they could be late without being lost."""
-
-    promises: tuple[str, ...]
-    target: Words | None = None
-    """The nodes for which each must fire; None: any."""
-
-    def play(self, stage: Stage) -> None:
-        """Wait; what did not fire is for the judge."""
-        watcher = watcher_of(stage)
-        nodes = frozenset(stage.resolve(self.target)) if self.target is not None else frozenset()
-        waiting = {promise: watcher.rule(promise) for promise in self.promises}
-        patience = deadlines.signal_seconds(stage.network)
-        patience += deadlines.pause_seconds(stage.play.interval_seconds, stage.network)
-        limit = max(LATEST * rule.floor_seconds + rule.slack_seconds for rule in waiting.values()) + patience
-        began = time.monotonic()
-
-        def all_fire() -> bool:
-            stage.observer.check()
-            for promise, rule in tuple(waiting.items()):
-                firing = {node for node, state in watcher.states(rule.name).items() if state == "firing"}
-                if firing and nodes <= firing:
-                    del waiting[promise]
-                    spent = time.monotonic() - began
-                    tell(stage, f"{rule.name} fires after {spent:.1f} s (its floor is {rule.floor_seconds:.1f} s)")
-            return not waiting
-
-        with stage.play.played.timed("alerts"):
-            wait_until(all_fire, limit, LOOK_SECONDS)
-        for rule in waiting.values():
-            tell(stage, f"{rule.name} has not fired within {limit:.0f} s (its floor is {rule.floor_seconds:.1f} s)")
-
-    def plan(self, outline: Outline) -> Iterator[str]:
-        """Tell which alerts must fire."""
-        whom = f" on {outline.resolve(self.target)[0]}" if self.target is not None else ""
-        yield f"fires     {', '.join(self.promises)}{whom}"
-
-
-def tell(stage: Stage, words: str) -> None:
-    """Say it, and write it into the timeline and the report."""
-    stage.play.say(words)
-    stage.play.played.told.append(words)
-    stage.write(Event(0.0, words))
-
-
-@dataclass(frozen=True)
-class Clears(_Waiting):
-    """Wait until no alert is pending or fires any more: of these promises (none: of all)."""
-
-    promises: tuple[str, ...] = ()
-
-    def play(self, stage: Stage) -> None:
-        """Wait; what stays is for the judge."""
-        watcher = watcher_of(stage)
-        rules = [rule for rule in watcher.rules if not self.promises or rule.promise in self.promises]
-        limit = deadlines.rejoin_seconds(stage.play.interval_seconds, stage.network)
-        limit += max((rule.clear_seconds + rule.slack_seconds for rule in rules), default=0.0)
-        began = time.monotonic()
-
-        def staying() -> list[str]:
-            return [rule.name for rule in rules if watcher.states(rule.name)]
-
-        with stage.play.played.timed("alerts"):
-            over = wait_until(lambda: watcher.server.is_running and not staying(), limit, LOOK_SECONDS)
-        spent = time.monotonic() - began
-        tell(stage, f"all alerts are over after {spent:.1f} s" if over else f"not over after {spent:.0f} s: {staying()}")
-
-    def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002 - it is about no node
-        """Tell which alerts must be over."""
-        yield f"clears    {', '.join(self.promises) or 'every alert'}"
-
-
-@dataclass(frozen=True)
-class Floors(_Waiting):
-    """Watch for as long as every alert would need to fire, and a scrape more: what is to be silent has had its time.
-
-    ``promises`` are the alerts that are meant; none: all.
-    """
-
-    promises: tuple[str, ...] = ()
-
-    def play(self, stage: Stage) -> None:
-        """Watch."""
-        watcher = watcher_of(stage)
-        rules = [rule for rule in watcher.rules if not self.promises or rule.promise in self.promises]
-        longest = max((rule.floor_seconds + rule.slack_seconds for rule in rules), default=0.0)
-        stage.play.say(f"watching for {longest:.0f} s: time for every alert to fire, had it a reason")
-        stage.hold(longest)
-
-    def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002
-        """Tell how long."""
-        yield f"hold      for as long as {'these alerts' if self.promises else 'the slowest alert'} would need to fire"
-
-
-class WatcherFault(Protocol):
-    """What is done to the watcher, and undone."""
-
-    @property
-    def words(self) -> str:
-        """Return it in words."""
-
-    def begin(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:
-        """Do it."""
-
-    def end(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:
-        """Undo it."""
-
-
-@dataclass(frozen=True)
-class Blind:
-    """Break the watcher while steps are played; the nodes are well, or what an enclosing step makes of them."""
-
-    fault: WatcherFault
-    steps: tuple[Step, ...]
-    target: Words | None = None
-
-    def play(self, stage: Stage) -> None:
-        """Break, play, mend."""
-        watcher = watcher_of(stage)
-        nodes = stage.resolve(self.target) if self.target is not None else ()
-        words = f"{self.fault.words} {' '.join(nodes)}".strip()
-        stage.play.say(words)
-        stage.write(Event(0.0, words))
-        self.fault.begin(watcher, nodes)
-        try:
-            play_all(stage, self.steps)
-        finally:
-            self.fault.end(watcher, nodes)
-            stage.write(Event(0.0, f"end of: {words}"))
-
-    def plan(self, outline: Outline) -> Iterator[str]:
-        """Tell what becomes of the watcher meanwhile."""
-        whom = f" ({outline.resolve(self.target)[0]})" if self.target is not None else ""
-        yield f"watcher   {self.fault.words}{whom}"
-        yield from (INDENT + line for line in plan_all(outline, self.steps))
-
-    def parts(self) -> Iterable[Step]:
-        """Return the steps that are played meanwhile."""
-        return self.steps
-
-    def uses(self) -> Iterable[tuple[Fault, Words]]:
-        """Return none of its own."""
-        return ()
