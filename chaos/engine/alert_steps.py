@@ -37,13 +37,13 @@ class Fires(_Waiting):
     """Wait until the alerts of all these promises fire; no longer than they could be late without being lost."""
 
     promises: tuple[str, ...]
-    target: Words | None = None
-    """The nodes for which each must fire; None: any."""
+    here: bool = False
+    """Whether each must fire for every node of the enclosing step; else for any node."""
 
     def play(self, stage: Stage) -> None:
         """Wait; what did not fire is for the judge."""
         watcher = watcher_of(stage)
-        nodes = frozenset(stage.resolve(self.target)) if self.target is not None else frozenset()
+        nodes = frozenset(stage.nodes if self.here else ())
         waiting = {promise: watcher.rule(promise) for promise in self.promises}
         patience = deadlines.signal_seconds(stage.network)
         patience += deadlines.pause_seconds(stage.play.interval_seconds, stage.network)
@@ -67,7 +67,7 @@ class Fires(_Waiting):
 
     def plan(self, outline: Outline) -> Iterator[str]:
         """Tell which alerts must fire."""
-        whom = f" on {outline.resolve(self.target)[0]}" if self.target is not None else ""
+        whom = f" for {', '.join(outline.nodes) or 'these nodes'}" if self.here else ""
         yield f"fires     {', '.join(self.promises)}{whom}"
 
 
@@ -110,22 +110,25 @@ class Clears(_Waiting):
 class Floors(_Waiting):
     """Watch for as long as every alert would need to fire, and a scrape more: what is to be silent has had its time.
 
-    ``promises`` are the alerts that are meant; none: all.
+    ``promises`` are the alerts that are meant; none: all. ``share`` makes it longer, or shorter.
     """
 
     promises: tuple[str, ...] = ()
+    share: float = 1.0
 
     def play(self, stage: Stage) -> None:
         """Watch."""
         watcher = watcher_of(stage)
         rules = [rule for rule in watcher.rules if not self.promises or rule.promise in self.promises]
         longest = max((rule.floor_seconds + rule.slack_seconds for rule in rules), default=0.0)
-        stage.play.say(f"watching for {longest:.0f} s: time for every alert to fire, had it a reason")
-        stage.hold(longest)
+        stage.play.say(f"watching for {self.share * longest:.1f} s")
+        stage.hold(self.share * longest)
 
     def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002
         """Tell how long."""
-        yield f"hold      for as long as {'these alerts' if self.promises else 'the slowest alert'} would need to fire"
+        times = "" if self.share == 1 else f"{self.share:g} times "
+        whom = ", ".join(self.promises) or "the slowest alert"
+        yield f"hold      {times}as long as {whom} needs to fire"
 
 
 class WatcherFault(Protocol):

@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from prowl.chaos.engine.conclusion import GUARDS, liveness, safety
-from prowl.chaos.engine.fault import Whom
+from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
+from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import chance_of, stakes_of
 from prowl.chaos.engine.steps import Do, During, Each, Hold
+from prowl.chaos.engine.watching import Watch
 from prowl.checks.invariants import invariants
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import lacking
@@ -52,7 +53,7 @@ def _faults(scenario: Scenario, items: Mapping[str, object]) -> Iterator[str]:
     if scenario.item not in items:
         yield f"the catalogue has no item {scenario.item!r}; {near(scenario.item, items)}"
     yield from _wrong_names(scenario)
-    if not any(isinstance(step, During | Do | Each) for step in scenario.every_step()):
+    if not any(isinstance(step, During | Do | Each | Watch) for step in scenario.every_step()):
         yield "nothing is done in it: it needs a step such as During(fault, target)."
     try:
         spec = scenario.shape.spec(ClusterSpec(scenario.shape.nodes or USUAL_NODES))
@@ -69,7 +70,7 @@ def _wrong_names(scenario: Scenario) -> Iterator[str]:
         if name not in every:
             yield f"there is no invariant {name!r}; {near(name, every)}"
     for name in scenario.also:
-        if name in {*safety(), *GUARDS}:
+        if name in {*safety(), *GUARDS, REACHED}:
             yield f"{name} judges every scenario and need not be named; name the liveness that this one is about."
     if not scenario.also and not scenario.breaks:
         yield f"it names no liveness: say with also=(...) what it is about; {near('', liveness())}"
@@ -80,7 +81,7 @@ def _wrong_targets(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             yield f"{type(fault).__name__}: {error}"
 
@@ -111,6 +112,7 @@ def described(spec: ClusterSpec) -> Network:
         dead_proposer_seconds=documented.dead_proposer_seconds,
         heal_seconds=documented.heal_seconds,
         start_grace_seconds=documented.start_grace_seconds,
+        owned=True,
     )
 
 
@@ -127,7 +129,7 @@ def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             return str(error)
         reason = lacking(spec, fault.needs) or fault.unavailable(spec)
@@ -137,4 +139,6 @@ def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
         reason = step.operation.unavailable(spec) if isinstance(step, Do) else None
         if reason:
             return f"an operator's step can't be taken here: {reason}"
+        if isinstance(step, Watch) and (reason := step.unavailable(spec)):
+            return reason
     return ""

@@ -34,7 +34,8 @@ from prowl.fixtures.alerts import rules as alert_rules
 from prowl.fixtures.alerts import scaling
 from prowl.fixtures.alerts.files import RuleFiles
 from prowl.fixtures.alerts.rules import Rule
-from prowl.fixtures.clusters.protocol import HasProcesses
+from prowl.fixtures.clusters.protocol import HasProcesses, lacking
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.monitoring import binary, store
 from prowl.fixtures.monitoring.gateway import Gateway
 from prowl.fixtures.monitoring.server import MonitorError, Prometheus, ScrapePace
@@ -171,8 +172,10 @@ class Watch:
     young: bool = False
     """Play at once, with series that are younger than the ranges."""
 
-    def unavailable(self) -> str:
-        """Return why nobody can watch on this machine; "" if somebody can."""
+    def unavailable(self, spec: ClusterSpec) -> str:
+        """Return why nobody can watch such a cluster on this machine; "" if somebody can."""
+        if reason := lacking(spec, (HasProcesses,)):
+            return f"a Prometheus can't run beside it: {reason}"
         try:
             binary.find()
         except binary.PrometheusBinaryError as error:

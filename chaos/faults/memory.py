@@ -6,12 +6,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
-from prowl.chaos.engine.fault import FaultError, Scene, Whom
-from prowl.chaos.engine.probes import up_trouble
-from prowl.fixtures.clusters.protocol import GONE, HasProcesses
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import running_trouble
+from prowl.fixtures.clusters.protocol import HasProcesses, processes
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
 
@@ -40,7 +41,7 @@ class Memory:
 
     size: int
     limit_seconds: float = 120.0
-    needs: tuple[type, ...] = (HasProcesses,)
+    needs: ClassVar[tuple[type, ...]] = (HasProcesses,)
 
     def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002
         """Return why there is no room for it, or None."""
@@ -49,16 +50,19 @@ class Memory:
             return None
         return f"{self.size / 1e9:.1f} GB can't be allocated: {free / 1e9:.1f} GB of memory are available"
 
-    def effects(self, whom: Whom) -> Effects:
+    def effects(self, scene: Scene) -> Effects:
         """Return that the nodes are restarted, at both ends."""
-        named = " ".join(whom.nodes)
+        named = " ".join(scene.nodes)
         words = f"restart {named} : with {self.size / 1e9:.2f} GB more of resident memory"
-        return Effects("memory", words, restarted=whom.nodes, heal=Heal(f"restart {named}", restarted=whom.nodes))
+        return Effects(
+            "memory", words, restarted=scene.nodes, heal=Heal(f"restart {named}", restarted=self._loaded(scene))
+        )
 
     def inject(self, scene: Scene) -> None:
         """Stop them, and start them with the ballast."""
+        scene.demand_free()
         environment = self._environment(scene)
-        for name in scene.free:
+        for name in scene.nodes:
             scene.cluster.terminate(name)
             scene.cluster.start_node(name, environment=environment)
 
@@ -73,28 +77,25 @@ class Memory:
 
     def effect_trouble(self, scene: Scene) -> str:
         """Look at the resident memory of the processes."""
-        small = [
-            f"{name} has {used / 1e9:.2f} GB" for name in scene.free if (used := _resident(scene, name)) < self.size
-        ]
-        return "; ".join(small) or up_trouble(scene.cluster, scene.free)
+        used = {name: _resident(scene, name) for name in scene.nodes}
+        return "; ".join(f"{name} has {size / 1e9:.2f} GB" for name, size in used.items() if size < self.size)
 
     def heal(self, scene: Scene) -> None:
-        """Stop those that still have it, and start them without."""
-        for name in scene.free:
-            if scene.cluster.state(name) != GONE:
-                scene.cluster.terminate(name)
+        """Stop those that still have it, and start what no other fault holds down."""
+        scene.cluster.terminate(*self._loaded(scene))
         scene.start()
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for memory that is still used, and for an RPC that does not answer."""
-        large = [name for name in scene.free if _resident(scene, name) >= self.size]
-        return f"{', '.join(large)} still has it" if large else up_trouble(scene.cluster, scene.free)
+        loaded = self._loaded(scene)
+        return f"{', '.join(loaded)} still has it" if loaded else running_trouble(scene)
+
+    def _loaded(self, scene: Scene) -> tuple[str, ...]:
+        return tuple(name for name in scene.nodes if _resident(scene, name) >= self.size)
 
 
 def _resident(scene: Scene, name: str) -> int:
-    if not isinstance(scene.cluster, HasProcesses):
-        raise FaultError("The memory of its nodes can't be seen: they are no processes of this machine.")
     try:
-        return int(psutil.Process(scene.cluster.process(name).pid).memory_info().rss)
+        return int(psutil.Process(processes(scene.cluster).process(name).pid).memory_info().rss)
     except psutil.Error:
         return 0
