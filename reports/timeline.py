@@ -44,7 +44,7 @@ from typing import Any, TextIO
 
 from prowl.reports.events import Event, event_of
 from prowl.reports.recorded_words import translated
-from prowl.reports.watched import KEYS, Watched, watched_of
+from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
 SCHEMA = 2
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
@@ -132,7 +132,7 @@ class Timeline:
     samples: tuple[Sample, ...]
     gaps: tuple[Gap, ...]
     transfers: tuple[Transfers, ...] = ()
-    watched: Watched = Watched()
+    watched: Watched = NEVER_WATCHED
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:

@@ -117,6 +117,9 @@ class Watched:
         )
 
 
+NEVER_WATCHED = Watched()
+
+
 def rule_row(rule: WatchedRule) -> dict[str, Any]:
     """Return the row of a rule."""
     return {

@@ -55,7 +55,7 @@ class Memory:
         named = " ".join(scene.nodes)
         words = f"restart {named} : with {self.size / 1e9:.2f} GB more of resident memory"
         return Effects(
-            "memory", words, restarted=scene.nodes, heal=Heal(f"restart {named}", restarted=self._loaded(scene))
+            "memory", words, restarted=scene.nodes, heal=Heal(f"restart {named}", restarted=scene.nodes)
         )
 
     def inject(self, scene: Scene) -> None:

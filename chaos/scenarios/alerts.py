@@ -107,7 +107,7 @@ class _Maker:
             "slow-disk": (During(DiskSlow(), one, floors), "a node's disk is slow"),
             "one-way": (
                 During(Cut(one_way), one, (Hold(),)),
-                "what a node sends is lost, for less than an alert needs",
+                "what a node sends is lost for a while",
             ),
             "crash-loop": (
                 During(Repeated(Crash()), one, floors),
@@ -160,7 +160,7 @@ class _Maker:
         why = f"one of the two nodes that are left is no target any more, and {lost}"
         yield self.make("sick-vanished", ALL, why, down, also=kept)
         gone = (Fires((DOWN,), here=True), Blind(VanishedTarget(), (Floors((DOWN,), share=2.5),), VICTIM))
-        why = "a node that is down is taken out of the targets: Node Down is over though the node is down, for it can't see"
+        why = "a node that is down is no target any more: Node Down is over though the node is down, for it can't see"
         yield self.make(
             "sick-down-vanished", DOWN, why, During(Crash(), VICTIM, gone), also=(), breaks=("alerts-kept",)
         )
