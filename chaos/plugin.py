@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from prowl.chaos.engine.prune import prune
 from prowl.chaos.engine.refusals import described, not_asked, obstacle
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.watching import Watch, Watching
+from prowl.checks import alert_latencies
 from prowl.checks import plugin as checks
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
@@ -30,6 +31,7 @@ from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.manual import catalogue as manual
 from prowl.reports import plugin as reports
+from prowl.reports import timeline
 from prowl.reports.run import commit
 from prowl.reports.verdicts import NotAsked, Result, Verdict
 
@@ -196,6 +198,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in empty]
 
 
+def _latencies(path: Path) -> dict[str, float]:
+    """Return how long the alerts of a timeline took; none where it can't be read."""
+    try:
+        return alert_latencies.figures(timeline.read(path))
+    except timeline.TimelineError:
+        return {}
+
+
 def _scale(scenario: Scenario) -> float | None:
     """Return by what the durations of alert rules are divided in a scenario; None where nobody watches."""
     return next((step.watching.scale for step in scenario.every_step() if isinstance(step, Watch)), None)
@@ -235,6 +245,8 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> r
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
     its = runner.play(scenario, spec, folder, run.seed, say, pool)
+    if _scale(scenario) is not None:
+        its = replace(its, figures={**its.figures, **_latencies(folder / "timeline.jsonl")})
     request.node.stash[OUTCOME] = its
     return its
 

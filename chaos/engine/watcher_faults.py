@@ -15,11 +15,11 @@ class DropEverySecond:
 
     def begin(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:  # noqa: ARG002 - of all nodes
         """Drop."""
-        watcher.gateway.drop_every_second()
+        watcher.scrapes.drop_every_second()
 
     def end(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:  # noqa: ARG002
         """Let everything pass."""
-        watcher.gateway.pass_all()
+        watcher.scrapes.pass_all()
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ class HangingPage:
 
     def begin(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:
         """Hold back their pages."""
-        watcher.gateway.hang([place for place, name in watcher.server.instances.items() if name in nodes])
+        watcher.scrapes.hang([place for place, name in watcher.server.instances.items() if name in nodes])
 
     def end(self, watcher: Watcher, nodes: tuple[str, ...]) -> None:  # noqa: ARG002
         """Let everything pass."""
-        watcher.gateway.pass_all()
+        watcher.scrapes.pass_all()
 
 
 @dataclass(frozen=True)

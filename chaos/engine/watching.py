@@ -100,10 +100,10 @@ def divided_memory(text: str) -> str:
 
 @dataclass
 class Watcher:
-    """A Prometheus that watches at this moment, its rules, and the gateway before it."""
+    """A Prometheus that watches at this moment, its rules, and the gateway before it, if there is one."""
 
     server: Prometheus
-    gateway: Gateway
+    gateway: Gateway | None
     rules: tuple[WatchedRule, ...]
     began: float  # by the clock of the timeline
 
@@ -113,6 +113,13 @@ class Watcher:
         if found is None:
             raise StepError(f"None of the {len(self.rules)} rules is meant for {promise}.")
         return found
+
+    @property
+    def scrapes(self) -> Gateway:
+        """Return the gateway; StepError where scrapes go to the nodes directly."""
+        if self.gateway is None:
+            raise StepError("Scrapes go to the nodes directly: Watch(..., gateway=True) lets them be lost.")
+        return self.gateway
 
     def states(self, name: str) -> dict[str, str]:
         """Return the state of each alert of that name, by the node's name; nothing while Prometheus is away."""
@@ -169,6 +176,8 @@ class Watch:
 
     steps: tuple[Step, ...]
     watching: Watching = Watching()
+    gateway: bool = False
+    """Whether scrapes go through a gateway that can lose them; else they go to the nodes directly."""
     young: bool = False
     """Play at once, with series that are younger than the ranges."""
 
@@ -194,9 +203,9 @@ class Watch:
         began = stage.observer.now()
         rules = promised_rules(self.watching, began)
         with ExitStack() as stack:
-            gateway = stack.enter_context(Gateway())
+            gateway = stack.enter_context(Gateway()) if self.gateway else None
             server = Prometheus(cluster, cluster.ledger, cluster.folder, stage.network, texts, self.watching.pace)
-            server.start(gateway.url)
+            server.start(gateway.url if gateway is not None else None)
             stack.callback(server.stop)
             watcher = Watcher(server, gateway, rules, began)
             stage.play.beside[Watcher] = watcher
@@ -241,7 +250,8 @@ def _scaled(scale: float) -> str:
 
 def _read(stage: Stage, watcher: Watcher) -> None:
     """Read the store into the timeline."""
-    watcher.gateway.pass_all()
+    if watcher.gateway is not None:
+        watcher.gateway.pass_all()
     try:
         watcher.server.start_again()
         offset = time.time() - stage.observer.now()

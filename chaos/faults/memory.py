@@ -54,9 +54,7 @@ class Memory:
         """Return that the nodes are restarted, at both ends."""
         named = " ".join(scene.nodes)
         words = f"restart {named} : with {self.size / 1e9:.2f} GB more of resident memory"
-        return Effects(
-            "memory", words, restarted=scene.nodes, heal=Heal(f"restart {named}", restarted=scene.nodes)
-        )
+        return Effects("memory", words, restarted=scene.nodes, heal=Heal(f"restart {named}", restarted=scene.nodes))
 
     def inject(self, scene: Scene) -> None:
         """Stop them, and start them with the ballast."""

@@ -6,7 +6,7 @@ invariants: no alert without its condition at the node, none late, none that sta
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from prowl.chaos.engine.alert_steps import Blind, Clears, Fires, Floors
 from prowl.chaos.engine.scenario import Scenario, Shape, Step
@@ -48,6 +48,13 @@ def scenarios(watching: Watching) -> tuple[Scenario, ...]:
     return tuple(_Maker(watching).all())
 
 
+def _every(step: Step) -> Iterator[Step]:
+    """Return a step and those inside it."""
+    yield step
+    for part in step.parts():
+        yield from _every(part)
+
+
 class _Maker:
     """Makes the scenarios of one way of watching."""
 
@@ -58,7 +65,9 @@ class _Maker:
         self, name: str, item: str, why: str, *steps: Step, also: tuple[str, ...] = JUDGES, breaks: tuple[str, ...] = ()
     ) -> Scenario:
         """Return a scenario whose steps are watched until no alert is left, and the network has recovered."""
-        watch = Watch((*steps, Clears(), Recover()), self.watching)
+        blind = [each.fault for step in steps for each in _every(step) if isinstance(each, Blind)]
+        lossy = any(isinstance(fault, DropEverySecond | HangingPage) for fault in blind)
+        watch = Watch((*steps, Clears(), Recover()), self.watching, gateway=lossy)
         scaled = f" (durations of the rules divided by {self.watching.scale:g})" if self.watching.scale != 1 else ""
         return Scenario(f"alert-{name}", item, why + scaled, (watch, Recover()), also, breaks, FOUR)
 

@@ -1,5 +1,7 @@
 """Alerts, caused: no alert fires where its condition did not hold at the node, nor before it has held long enough.
 
+A range that is not full yet is judged apart (``alerts-young``): two scrapes of a series are enough for ``delta``.
+
 So it is silent in health and under every fault but its own. A condition has held long enough after the ``for`` and the
 range of the manual; a scrape less, for the newest value that differed may be nearly a scrape old.
 """
@@ -7,7 +9,7 @@ range of the manual; a scrape less, for the newest value that differed may be ne
 from __future__ import annotations
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.conditions import Fire, fires, nodes_of, rules_of, shown, spells
+from prowl.checks.invariants.conditions import Fire, fires, nodes_of, rules_of, shown, spells, young
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 from prowl.reports.watched import WatchedRule
@@ -20,9 +22,10 @@ def look(timeline: Timeline) -> list[Judgement]:
 
 def _row(timeline: Timeline, rule: WatchedRule) -> Judgement:
     watched = timeline.watched
-    found = [(*judged, fire) for fire in fires(timeline, rule) if (judged := _judged(timeline, rule, fire)) is not None]
+    fired = fires(timeline, rule)
+    old = [fire for fire in fired if not young(timeline, rule, fire)]
+    found = [(*judged, fire) for fire in old if (judged := _judged(timeline, rule, fire)) is not None]
     if not found:
-        fired = fires(timeline, rule)
         nodes = ", ".join(dict.fromkeys(fire.node or "the network" for fire in fired))
         told = f"{rule.name} fired for {nodes}, each with its condition" if fired else f"{rule.name} was silent"
         return INVARIANT.row(Verdict.HELD, watched.begin, watched.end, told)
@@ -38,7 +41,7 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
     """Return what is wrong with one firing; None if it has its cause."""
     lasted = rule.for_seconds + rule.range_seconds
     seen_at = fire.begin - rule.clear_seconds - rule.slack_seconds
-    near = [spell for node in nodes_of(timeline, fire) for spell in spells(timeline, rule, node)]
+    near = [spell for node in nodes_of(timeline, fire) for spell in spells(timeline, rule, node, doubtful=True)]
     near = [spell for spell in near if spell.before <= fire.begin and (spell.open or spell.after >= seen_at)]
     if any(spell.before <= fire.begin - lasted + rule.slack_seconds for spell in near):
         return None

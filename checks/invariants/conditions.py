@@ -15,6 +15,8 @@ from prowl.reports.watched import AlertState, WatchedRule
 
 PAGE = ("block_height", "consensus_state", "peers_connected", "process_memory_bytes")
 HEIGHT = "block_height"
+TIMES = ("page_ms", "rpc_ms", "health_ms")
+SLOW_SHARE = 0.4  # of a scrape's time-out, which is its interval; what takes longer may take longer than that just then
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,15 @@ class Fire:
 Shows = Callable[[Sample, WatchedRule], bool | None]
 
 
-def _down(sample: Sample, _rule: WatchedRule) -> bool | None:
+def _down(sample: Sample, rule: WatchedRule) -> bool | None:
+    """A page that takes longer than a scrape may is none; one that takes nearly as long may be one or not."""
     if not sample.answered:
         return True
-    return False if any(name in sample.values for name in PAGE) else None
+    slowest = max((number(sample.values.get(name)) or 0.0 for name in TIMES), default=0.0) / 1000
+    if slowest > rule.scrape_seconds:
+        return True
+    page = any(name in sample.values for name in PAGE)
+    return False if page and slowest <= SLOW_SHARE * rule.scrape_seconds else None
 
 
 def _state(sample: Sample, _rule: WatchedRule) -> bool | None:
@@ -105,14 +112,20 @@ def nodes_of(timeline: Timeline, fire: Fire) -> tuple[str, ...]:
     return timeline.nodes if fire.node is None else (fire.node,)
 
 
-def spells(timeline: Timeline, rule: WatchedRule, node: str) -> list[Spell]:
-    """Return when a rule's condition held at a node, while a Prometheus watched."""
+def spells(timeline: Timeline, rule: WatchedRule, node: str, *, doubtful: bool = False) -> list[Spell]:
+    """Return when a rule's condition held at a node, while a Prometheus watched.
+
+    ``doubtful``: or may have held, which is said only of a node that is down.
+    """
     watched = timeline.watched
     samples = [sample for sample in timeline.of(node) if watched.begin <= sample.t <= watched.end]
     if rule.promise == BLOCKS:
         return _still(node, samples)
     shows = SHOWS[rule.promise]
-    return _runs(node, [(sample.t, shows(sample, rule)) for sample in samples])
+    points = [(sample.t, shows(sample, rule)) for sample in samples]
+    if doubtful and rule.promise == DOWN:
+        points = [(t, True if holds is None else holds) for t, holds in points]
+    return _runs(node, points)
 
 
 def _runs(node: str, points: list[tuple[float, bool | None]]) -> list[Spell]:
@@ -174,6 +187,20 @@ def fires(timeline: Timeline, rule: WatchedRule) -> list[Fire]:
     end = timeline.watched.end
     found += [Fire(node, pending.get(node, begin), begin, end, open=True) for node, begin in begun.items()]
     return sorted(found, key=lambda fire: fire.begin)
+
+
+def young(timeline: Timeline, rule: WatchedRule, fire: Fire) -> bool:
+    """Whether a rule's range was not full when it fired: the watch, or the node's own answers, began within it."""
+    if not rule.range_seconds:
+        return False
+    since = fire.begin - rule.range_seconds - rule.scrape_seconds
+    silent = any(
+        not sample.answered
+        for node in nodes_of(timeline, fire)
+        for sample in timeline.of(node)
+        if since <= sample.t <= fire.begin
+    )
+    return silent or timeline.watched.begin > since
 
 
 def rules_of(timeline: Timeline) -> tuple[WatchedRule, ...]:
