@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +17,21 @@ from prowl.chaos.commands import options
 from prowl.chaos.engine import plan, registry, runner
 from prowl.chaos.engine.pool import Pool
 from prowl.chaos.engine.prune import prune
-from prowl.chaos.engine.refusals import not_asked, obstacle
+from prowl.chaos.engine.refusals import described, not_asked, obstacle
 from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.watching import Watch, Watching
+from prowl.checks import alert_latencies
 from prowl.checks import plugin as checks
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
+from prowl.fixtures.alerts.rules import RuleFileError
 from prowl.fixtures.cleanup.guard import claim, serves
 from prowl.fixtures.cleanup.identity import Identity
 from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.manual import catalogue as manual
 from prowl.reports import plugin as reports
+from prowl.reports import timeline
 from prowl.reports.run import commit
 from prowl.reports.verdicts import NotAsked, Result, Verdict
 
@@ -57,6 +61,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("prowl").addoption(
         "--chaos", action="store_true", help="also break clusters of this run's own and judge their recovery"
     )
+    parser.getgroup("prowl").addoption(
+        "--time-scale",
+        type=float,
+        metavar="K",
+        help="also play the scenarios of alerts, with the durations of the rules and of scraping divided by K (from 1)",
+    )
     parser.addini("prowl_scenarios", "scenarios of your own: package.module:NAME", type="linelist", default=[])
 
 
@@ -67,6 +77,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Scenarios that can't be are refused here, all their faults at once, before anything starts.
     """
     config.addinivalue_line("markers", "quick: one of the ten scenarios that an operator has time for")
+    config.addinivalue_line("markers", "alerts: a scenario that a Prometheus watches (--time-scale)")
     if config.getoption("chaos") and fixtures.TARGET in config.stash:
         config.stash[SCENARIOS] = _scenarios(config)
     boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
@@ -88,11 +99,31 @@ def _scenarios(config: pytest.Config) -> tuple[Scenario, ...]:
     """Return Prowl's scenarios, those of hooks and those of the ini file; a usage error lists every fault."""
     try:
         own = registry.named(config.getini("prowl_scenarios"), config.rootpath)
+        own += _watched(config)
         for rows in config.hook.pytest_prowl_scenarios(config=config):
             own += registry.demanded(rows, "pytest_prowl_scenarios")
         return registry.known(own)
     except registry.ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+def _watched(config: pytest.Config) -> tuple[Scenario, ...]:
+    """Return the scenarios of alerts, where a time scale is given; a usage error for one that the rules don't allow."""
+    scale = config.getoption("time_scale")
+    if scale is None:
+        return ()
+    from prowl.chaos.scenarios import alerts
+
+    network = config.stash[fixtures.TARGET].network
+    watching = Watching(scale, network.alert_rules if network is not None else ())
+    spec = alerts.FOUR.spec(config.stash[fixtures.CLUSTER].cluster_spec)
+    try:
+        refused = watching.refusal(spec.block_ms / 1000, described(spec))
+    except (RuleFileError, OSError) as error:
+        refused = str(error)
+    if refused:
+        raise pytest.UsageError(refused)
+    return alerts.scenarios(watching)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -154,6 +185,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             config.stash[reports.NOT_ASKED].append(NotAsked(scenario.item, f"{scenario.name}: {lacking}"))
             continue
         marks = [pytest.mark.quick] if scenario.quick else []
+        marks += [pytest.mark.alerts] if _scale(scenario) is not None else []
         asked.append(pytest.param(scenario, id=scenario.name, marks=marks))
     metafunc.parametrize("scenario", asked, indirect=True)
 
@@ -164,6 +196,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+
+
+def _latencies(path: Path) -> dict[str, float]:
+    """Return how long the alerts of a timeline took; none where it can't be read."""
+    try:
+        return alert_latencies.figures(timeline.read(path))
+    except timeline.TimelineError:
+        return {}
+
+
+def _scale(scenario: Scenario) -> float | None:
+    """Return by what the durations of alert rules are divided in a scenario; None where nobody watches."""
+    return next((step.watching.scale for step in scenario.every_step() if isinstance(step, Watch)), None)
 
 
 def _scenario(item: pytest.Item) -> Scenario | None:
@@ -201,6 +246,8 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> r
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
     its = runner.play(scenario, spec, folder, run.seed, say, pool)
+    if _scale(scenario) is not None:
+        its = replace(its, figures={**its.figures, **_latencies(folder / "timeline.jsonl")})
     request.node.stash[OUTCOME] = its
     return its
 
@@ -229,6 +276,8 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         its = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
     seed = item.config.stash[reports.RUN].seed
     where = targets.words(item.config.stash[fixtures.TARGET], item.config.stash[fixtures.CLUSTER])
+    scale = _scale(scenario)
+    where += f" --time-scale {scale:g}" if scale is not None else ""
     return Result(
         item=scenario.item,
         scenario=scenario.name,
@@ -238,7 +287,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         observed=its.observed,
         evidence=its.evidence,
         judgements=its.judgements,
-        figures=its.figures,
+        figures=its.figures if scale is None else {"time_scale": scale, **its.figures},
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",

@@ -10,8 +10,8 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
-    ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the answers took),
-    ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to have voted for,
+    ``process`` (the kernel's word for what its process does), ``rpc_ms``, ``page_ms`` and ``health_ms`` (how long the
+    answers took), ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to have voted for,
     ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before, ``twice:
     [address, ...]`` of whom the double votes are that the node has counted since then). A value that
     could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
@@ -27,6 +27,9 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     at that node alone (its rate limit refused the recorder, say).
 ``{"t", "node", "log": [...]}``
     Lines of a node's log that matter, as they were found: evidence for people; nothing is judged by it.
+``{"t", "rule", ...}``, ``{"t", "alert", "state", ...}``, ``{"t", "lacks", "seconds", ...}``, ``{"t", "watched"}``
+    What a Prometheus saw, where one watched: see :mod:`prowl.reports.watched`. They are written once it was read, so
+    their ``t`` may be earlier than that of lines before them.
 """
 
 from __future__ import annotations
@@ -42,6 +45,7 @@ from typing import Any, TextIO
 from prowl.reports.events import Event, event_of
 from prowl.reports.recorded_words import translated
 from prowl.reports.samples import Sample, Samples, Track
+from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
 SCHEMA = 2
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log")
@@ -101,7 +105,7 @@ class Transfers:
 
 @dataclass(frozen=True, eq=False)
 class Timeline:
-    """A whole recording: header, events, samples and gaps, each in the order of time.
+    """A whole recording: header, events, samples and gaps, each in the order of time; and what a Prometheus saw.
 
     Two are equal only if they are the same object, so that what is derived from one can be kept with it.
     """
@@ -111,6 +115,7 @@ class Timeline:
     samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
     transfers: tuple[Transfers, ...] = ()
+    watched: Watched = NEVER_WATCHED
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
@@ -193,6 +198,10 @@ class TimelineWriter:
         body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
         self._line({"t": round(row.t, 3), "load": {name: value for name, value in body.items() if value}})
 
+    def watched(self, row: dict[str, Any]) -> None:
+        """Write a row of what a Prometheus saw."""
+        self._line(row)
+
     def log(self, t: float, node: str, lines: list[str]) -> None:
         """Write lines of a node's log."""
         self._line({"t": round(t, 3), "node": node, "log": lines})
@@ -221,12 +230,16 @@ def _read(path: Path, file: TextIO) -> Timeline:
     samples = Samples()
     gaps: list[Gap] = []
     transfers: list[Transfers] = []
+    seen: list[dict[str, Any]] = []
     for number, row in _rows(path, file):
         try:
             if "node" in row and row.keys().isdisjoint(NO_SAMPLE):
                 _add(samples, row)
             elif row.get("kind") == "header":
                 header, schema = _header(path, row), int(row["schema"])
+            elif any(key in row for key in KEYS):
+                watched_of([row])
+                seen.append(row)
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
             elif "fault" in row or "step" in row:
@@ -246,6 +259,7 @@ def _read(path: Path, file: TextIO) -> Timeline:
         samples,
         tuple(sorted(gaps, key=lambda gap: gap.t)),
         tuple(sorted(transfers, key=lambda each: each.t)),
+        watched_of(seen),
     )
     return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 

@@ -20,7 +20,8 @@ SUBCOMMANDS = """\
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
   gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
-  alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five)
+  alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five);
+            prowl alerts render: rule files with Prowl's own; prowl alerts seen RUN: when alerts fired in a run
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
   node      start a reference node, or list its defects
@@ -143,9 +144,35 @@ def _report(words: list[str]) -> int:
 def _alerts(words: list[str]) -> int:
     from prowl.checks import alerts_command
 
+    if words[:1] == ["render"]:
+        return _alerts_render(words[1:])
+    if words[:1] == ["seen"]:
+        return _alerts_seen(words[1:])
     parser = _Parser(prog="prowl alerts", description="Compare rule files with the manual's five alerts.")
     parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help="a rule file of Prometheus")
     return alerts_command.main(parser.parse_args(words).files)
+
+
+def _alerts_render(words: list[str]) -> int:
+    from prowl.checks import alerts_render
+    from prowl.fixtures.alerts import own
+
+    parser = _Parser(prog="prowl alerts render", description="Write the manual's alerts, and Prowl's own.")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="where both files go (default: print Prometheus's)")
+    parser.add_argument("--nodes", type=int, metavar="N", help="how many nodes Prometheus must have as targets")
+    parser.add_argument("--job", default=own.JOB, help="the job of the nodes in Prometheus (default: %(default)s)")
+    parser.add_argument("--manual", default=own.MANUAL, metavar="URL", help="where the operations manual is read")
+    parser.add_argument("--target", default=own.TARGET, help="the inventory that the commands name")
+    parser.add_argument("--datasource", default="prometheus", metavar="UID", help="Grafana's uid of the Prometheus")
+    return alerts_render.render(alerts_render.Asked(**vars(parser.parse_args(words))))
+
+
+def _alerts_seen(words: list[str]) -> int:
+    from prowl.checks import alerts_render
+
+    parser = _Parser(prog="prowl alerts seen", description="Say when alerts fired in a run that a Prometheus watched.")
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a timeline")
+    return alerts_render.seen(parser.parse_args(words).run)
 
 
 def _inventory(words: list[str]) -> int:

@@ -28,6 +28,12 @@ REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
         "target. Choose scenarios with -k NAME, or leave --chaos out.",
     ),
     (
+        "time_scale",
+        lambda given: not given["chaos"],
+        "--time-scale says how fast alerts are watched while a cluster is broken, and no chaos is asked for. Add "
+        "--chaos, or leave --time-scale out.",
+    ),
+    (
         "cluster",
         lambda given: not given["chaos"],
         "--cluster says where chaos happens, and none is asked for. Add --chaos, or leave --cluster out (--target says "
@@ -43,4 +49,4 @@ def refusal(given: Given) -> str | None:
 
 def asked(option: Callable[[str], Any]) -> Given:
     """Return the values of the options that this is about."""
-    return {name: option(name) for name in ("gate", "chaos", "drill", "node", "role", "cluster")}
+    return {name: option(name) for name in ("gate", "chaos", "drill", "node", "role", "cluster", "time_scale")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -94,6 +94,12 @@ class Observer:
         """Write what is about to be done, at this moment."""
         with self._lock:
             self.writer.event(replace(event, t=self.now()))
+
+    def write_watched(self, rows: Iterable[dict[str, Any]]) -> None:
+        """Write what a Prometheus saw, read afterwards."""
+        with self._lock:
+            for row in rows:
+                self.writer.watched(row)
 
     def write_transfers(self, row: Callable[[float], Transfers]) -> None:
         """Write what became of the load, as it is asked for at this moment."""

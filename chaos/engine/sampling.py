@@ -144,13 +144,15 @@ class Sampler:
     async def _page(self, node: Node) -> dict[str, Any]:
         if node.metrics is None:
             return {}
+        began = time.monotonic()
         try:
             async with self._http.get(node.metrics) as answer:
                 page = (await answer.content.read(PAGE_LIMIT_BYTES)).decode("utf-8", "replace")
         except (aiohttp.ClientError, OSError, TimeoutError):
             return {}
         found = read_metrics(page, METRICS)
-        return {name.removeprefix("coc_"): metric.value for name, metric in found.items() if metric.value is not None}
+        values = {name.removeprefix("coc_"): metric.value for name, metric in found.items() if metric.value is not None}
+        return {"page_ms": _milliseconds(began), **values}
 
     async def _health(self, node: Node) -> dict[str, Any]:
         began = time.monotonic()

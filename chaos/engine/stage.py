@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from prowl.chaos.engine.fault import Fault, Holds, Scene
 from prowl.chaos.engine.lifecycle import Injected
@@ -105,6 +106,8 @@ class Play:
     stakes: Mapping[str, int]
     holds: Holds = field(default_factory=Holds)
     count: int = 0
+    beside: dict[type, Any] = field(default_factory=dict)
+    """What an enclosing step has set up for the steps inside it, by its class."""
 
 
 @dataclass(frozen=True)
