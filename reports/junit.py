@@ -59,6 +59,13 @@ def begin(config: pytest.Config, report: Report) -> None:
             xml.add_global_property(name, str(report.run[name]))
 
 
+def name(config: pytest.Config, report: pytest.TestReport, module: str) -> None:
+    """Give an item's module as the name of its class, by which readers link an item to its past."""
+    xml = config.stash.get(junitxml.xml_key, None)
+    if xml is not None and module:
+        xml.node_reporter(report).add_attribute("classname", module)
+
+
 def finish(config: pytest.Config, report: Report) -> None:
     """Add what is seen only at the end: what was not asked, and the cause of each result that has one."""
     xml = config.stash.get(junitxml.xml_key, None)

@@ -222,10 +222,7 @@ class _Collector:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results of an item; a failure that carries none is itself an unknown result."""
-        xml = self.config.stash.get(junitxml.xml_key, None)
-        module = getattr(report, MODULE_ATTRIBUTE, "")
-        if xml is not None and module:
-            xml.node_reporter(report).add_attribute("classname", module)
+        junit.name(self.config, report, getattr(report, MODULE_ATTRIBUTE, ""))
         rows = getattr(report, RESULTS_ATTRIBUTE, None)
         if rows is not None:
             self.report.results += [Result.from_json(row) for row in rows]
