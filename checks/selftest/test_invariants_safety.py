@@ -8,6 +8,7 @@ import pytest
 
 from prowl.checks.invariants import Verdict
 from prowl.checks.selftest.network import GENESIS, Net, name_of
+from prowl.reports.events import Event, Phase
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 OTHER = "0x" + "b" * 64
@@ -213,6 +214,15 @@ def test_a_late_fall_is_not_excused_by_a_wipe_long_ago() -> None:
     net.run(200)
     lower_fin(net, "n3", net.t + 5, net.t + 6, 3)
     assert net.run(20).verdict("finality") is BROKEN
+
+
+@pytest.mark.parametrize(("after", "expected"), [(1.0, HELD), (45.0, HELD), (90.0, HELD), (91.0, BROKEN)])
+def test_heights_may_fall_for_a_starts_grace_and_three_round_time_outs(after: float, expected: Verdict) -> None:
+    net = healthy()
+    net.do("a note")
+    net.events[-1] = Event(net.t, "surgery", 1, Phase.INJECT, surgery=("n3",))
+    lower_fin(net, "n3", net.t + after, net.t + after + 0.5, 3)
+    assert net.run(after + 5).verdict("finality") is expected
 
 
 def test_a_wiped_node_must_come_back_with_the_same_blocks() -> None:
