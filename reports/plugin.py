@@ -188,7 +188,10 @@ class _Collector:
         xml = self.config.stash.get(junitxml.xml_key, None)
         module = getattr(report, MODULE_ATTRIBUTE, "")
         if xml is not None and module:
-            xml.node_reporter(report).add_attribute("classname", module)
+            case = xml.node_reporter(report)
+            case.add_attribute("classname", module)
+            if report.location[0].startswith(("..", "/")):  # outside of pytest's root: installed
+                case.add_attribute("file", module.replace(".", "/") + ".py")
         rows = getattr(report, RESULTS_ATTRIBUTE, None)
         if rows is not None:
             self.report.results += [Result.from_json(row) for row in rows]
