@@ -63,7 +63,10 @@ def name(config: pytest.Config, report: pytest.TestReport, module: str) -> None:
     """Give an item's module as the name of its class, by which readers link an item to its past."""
     xml = config.stash.get(junitxml.xml_key, None)
     if xml is not None and module:
-        xml.node_reporter(report).add_attribute("classname", module)
+        case = xml.node_reporter(report)
+        case.add_attribute("classname", module)
+        if report.location[0].startswith(("..", "/")):  # outside of pytest's root: installed
+            case.add_attribute("file", module.replace(".", "/") + ".py")
 
 
 def finish(config: pytest.Config, report: Report) -> None:
