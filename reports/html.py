@@ -147,6 +147,7 @@ def render(report: Report, folder: Path) -> str:
         "partial": bool(report.run.get("partial")),
         "facts": _facts(report.run),
         "gate": str((report.run.get("gate") or {}).get("sentence", "")),
+        "changed": str(report.run.get("changed", "")),
         "notes": [str(note) for note in report.run.get("notes", ())],
         "nodes": nodes[:MOST_ROWS],
         "waived": _excused(report.results, advisory=False),
