@@ -22,6 +22,7 @@ from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.watching import Watch, Watching
 from prowl.checks import alert_latencies
 from prowl.checks import plugin as checks
+from prowl.checks.judge import REPLAYS
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
 from prowl.fixtures.alerts.rules import RuleFileError
@@ -38,6 +39,7 @@ from prowl.reports.verdicts import NotAsked, Result, Verdict
 pytest_plugins = ("prowl.checks.plugin",)
 
 OUTCOME = pytest.StashKey[runner.Outcome]()
+REPLAY = pytest.StashKey[str]()
 PRUNED = pytest.StashKey[list[str]]()
 BOSS_KEY = "prowl_boss"
 SCENARIOS = pytest.StashKey[tuple[Scenario, ...]]()
@@ -250,6 +252,10 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> r
     if _scale(scenario) is not None:
         its = replace(its, figures={**its.figures, **_latencies(folder / "timeline.jsonl")})
     request.node.stash[OUTCOME] = its
+    if its.verdict is Verdict.BROKEN:
+        say("broken: it is played again with the same seed; whatever comes of that, the first verdict stays")
+        second = runner.play(scenario, spec, run.folder / REPLAYS / scenario.name, run.seed, say, pool)
+        request.node.stash[REPLAY] = second.verdict.value
     return its
 
 
@@ -289,6 +295,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         evidence=its.evidence,
         judgements=its.judgements,
         figures=its.figures if scale is None else {"time_scale": scale, **its.figures},
+        replay=item.stash.get(REPLAY, ""),
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",

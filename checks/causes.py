@@ -35,7 +35,7 @@ Explains = Callable[[Result], bool]
 
 
 @dataclass(frozen=True)
-class Asked:
+class TargetWords:
     """Who was looked at: the target's spec, the command that looks again, and the inventory's keys.
 
     ``keys`` are by the path or address that each names.
@@ -54,7 +54,7 @@ class Asked:
 Diagnosis = tuple[Cause, Explains]
 
 
-def diagnose(results: Sequence[Result], survey: Survey | None, asked: Asked) -> tuple[list[Result], list[Cause]]:
+def diagnose(results: Sequence[Result], survey: Survey | None, asked: TargetWords) -> tuple[list[Result], list[Cause]]:
     """Return the results with the names of their causes, and the causes from which something follows."""
     found = list(_of_survey(survey, asked)) if survey is not None else []
     found += _of_words([row for row in results if not any(explains(row) for _cause, explains in found)], asked)
@@ -67,7 +67,7 @@ def _can(row: Result) -> bool:
     return row.verdict is not Verdict.HELD and row.scenario is None
 
 
-def _of_survey(survey: Survey, asked: Asked) -> Iterator[Diagnosis]:
+def _of_survey(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     """Yield what the survey shows, what explains most before what explains less."""
     silent = [name for name, seen in survey.nodes.items() if _is_silent(seen)]
     stranger, odd = _other_chain(survey)
@@ -100,7 +100,7 @@ def _answers(seen: NodeSurvey) -> Iterator[bool]:
     yield any(metric.value is not None for metric in newest.metrics.values())
 
 
-def _silence(survey: Survey, silent: list[str], asked: Asked) -> Iterator[Diagnosis]:
+def _silence(survey: Survey, silent: list[str], asked: TargetWords) -> Iterator[Diagnosis]:
     if not silent:
         return
     problems = {name: [problem for problem in _problems(survey.nodes[name]) if problem] for name in silent}
@@ -206,7 +206,7 @@ def _count(names: Sequence[str]) -> str:
 # -- addresses that are not what they are taken for -------------------------------------------------------------------
 
 
-def _addresses(survey: Survey, name: str, asked: Asked) -> Iterator[Diagnosis]:
+def _addresses(survey: Survey, name: str, asked: TargetWords) -> Iterator[Diagnosis]:
     rpc, page = _problems(survey.nodes[name])
     if rpc:
         yield _one_address(name, "rpc", "RPC", rpc, asked)
@@ -214,7 +214,7 @@ def _addresses(survey: Survey, name: str, asked: Asked) -> Iterator[Diagnosis]:
         yield _one_address(name, "metrics", "metrics page", page, asked)
 
 
-def _one_address(name: str, key: str, what: str, problem: str, asked: Asked) -> Diagnosis:
+def _one_address(name: str, key: str, what: str, problem: str, asked: TargetWords) -> Diagnosis:
     """Return a diagnosis of one address of a node whose other addresses answer, or which answers wrongly."""
     address = next(iter(re.findall(r"https?://[^\s,;]+?(?=[:,;]?(?:\s|$))", problem)), problem)
     place = urlsplit(address).netloc or address
@@ -282,7 +282,7 @@ def _figure(value: str) -> str:
     return str(number) if number is not None else f"{value[:10]}.."
 
 
-def _stranger(name: str, why: str, asked: Asked) -> Diagnosis:
+def _stranger(name: str, why: str, asked: TargetWords) -> Diagnosis:
     told = f"{name} is on another chain: {why}"
     step = (
         f"compare chainId, validators and prefund of {name}'s configuration with the others', and its addresses in "
@@ -306,7 +306,7 @@ def _peers(survey: Survey) -> dict[str, int]:
     return found
 
 
-def _apart(survey: Survey, asked: Asked) -> Iterator[Diagnosis]:
+def _apart(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     """Yield that a node is cut off, or that the network is split, where all answer and too few peers are counted."""
     peers, others = _peers(survey), survey.validators - 1
     few = {name: count for name, count in peers.items() if count < others}
@@ -360,7 +360,7 @@ def _stands(survey: Survey) -> str:
     return f"; no block since {oldest.clock} or earlier, at {_span(look.height or 0 for look in first)}"
 
 
-def _still(survey: Survey, asked: Asked) -> Iterator[Diagnosis]:
+def _still(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     stands = _stands(survey)
     if not stands:
         return
@@ -376,7 +376,7 @@ def _still(survey: Survey, asked: Asked) -> Iterator[Diagnosis]:
 # -- what several results say in the same words -----------------------------------------------------------------------
 
 
-def _of_words(results: Sequence[Result], asked: Asked) -> list[Diagnosis]:
+def _of_words(results: Sequence[Result], asked: TargetWords) -> list[Diagnosis]:
     """Return a diagnosis for each sentence that several items give as the reason for being unknown."""
     groups: dict[str, list[Result]] = {}
     for row in results:
@@ -385,7 +385,7 @@ def _of_words(results: Sequence[Result], asked: Asked) -> list[Diagnosis]:
     return [_words(text, rows, asked) for text, rows in groups.items() if len({row.item for row in rows}) > 1]
 
 
-def _words(text: str, rows: Sequence[Result], asked: Asked) -> Diagnosis:
+def _words(text: str, rows: Sequence[Result], asked: TargetWords) -> Diagnosis:
     nodes = tuple(dict.fromkeys(row.node for row in rows if row.node))
     told, step = f"{_names(nodes)}: {text}" if nodes else text, rows[0].next
     if match := NOT_THERE.search(text):

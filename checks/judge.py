@@ -10,14 +10,19 @@ from typing import TextIO
 from prowl.checks.invariants import Judgement, Verdict, as_json, judge, worst
 from prowl.reports.timeline import TimelineError, read
 
+REPLAYS = "replays"  # second plays of broken scenarios: the first verdict stays
+
 
 def timelines(path: Path) -> list[Path]:
     """Return the timeline itself, or all that lie below a run folder; raises TimelineError if there is none."""
     if not path.is_dir():
         return [path]
-    found = sorted(path.rglob("*timeline*.jsonl"))
+    every = sorted(path.rglob("*timeline*.jsonl"))
+    found = [each for each in every if REPLAYS not in each.relative_to(path).parts]
     if not found:
-        raise TimelineError(f"There is no timeline (*timeline*.jsonl) below the folder {path}.")
+        raise TimelineError(
+            f"There is no timeline below {path}: a run has one for each scenario that it plays (--chaos)."
+        )
     return found
 
 

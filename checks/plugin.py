@@ -86,7 +86,7 @@ def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Resul
     for node in network.nodes if network is not None else ():
         named = {"backup_dir": node.backup_dir, "data_dir": node.data_dir, "config": node.config}
         keys |= {str(place): key for key, place in named.items() if place is not None}
-    asked = causes.Asked(target.spec, reports.program(), targets.words(target), keys)
+    asked = causes.TargetWords(target.spec, reports.program(), targets.words(target), keys)
     return causes.diagnose(results, Survey.load(path) if path.exists() else None, asked)
 
 

@@ -93,6 +93,9 @@ def _of_equal(rows: list[Result]) -> Finding:
         again = again.replace(f" --node {first.node}", "")
     seen = list(dict.fromkeys(row.observed for row in rows))
     told = story(first)
+    if first.replay:
+        again_held = first.replay == Verdict.HELD
+        told += f"; played again with the same seed it was {first.replay}{' (flaky)' if again_held else ''}"
     if len(seen) > 1:
         told = f"{first.node}: {told}; {len(seen) - 1} others alike"
     return Finding(first.verdict, f"{first.item}{whose(rows)}", told, first.next, again, tuple(rows))

@@ -1,5 +1,7 @@
 """Renders ``report.html``: one self-contained file that needs no network, no script and no other file to be read.
 
+With script on, it can be filtered, and the pictures tell the values under the cursor.
+
 Its size is bounded: long texts, long lists and long timelines are cut, and the page says where the rest stands.
 """
 
@@ -14,8 +16,9 @@ from typing import Any
 
 import jinja2
 
+from prowl.reports.causes import Finding
 from prowl.reports.files import write_whole
-from prowl.reports.findings import WHOLE, natural
+from prowl.reports.findings import WHOLE, equal, natural, ranked, whose
 from prowl.reports.picture import Picture, draw
 from prowl.reports.redaction import redact
 from prowl.reports.run import Report
@@ -25,6 +28,7 @@ from prowl.reports.verdicts import NotAsked, Result, Verdict
 
 LONGEST_TEXT = 2000
 MOST_FINDINGS = 200
+MOST_FOLLOWING = 100
 MOST_ROWS = 1000
 MOST_EVIDENCE = 200
 MOST_TIMELINES = 1000
@@ -34,15 +38,24 @@ FEW_NODES = 8  # so many nodes are columns of the checklist; more are its rows
 MOST_COLUMNS = 12
 
 
+Rows = tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
-class Finding:
-    """A result that is not held, with its number on the page; ``scene`` is the number of its scenario there."""
+class Card:
+    """A finding on the page, with its number there; ``scene`` is the number of its scenario.
+
+    ``rows`` are what to do, ``promised`` the other lines of its message, ``nodes`` whom it is about, ``more`` how many
+    of its results are left out.
+    """
 
     number: int
-    result: Result
-    words: tuple[str, ...]
-    rows: tuple[tuple[str, str], ...]
+    finding: Finding
+    rows: Rows
+    promised: Rows
+    nodes: tuple[str, ...]
     scene: int | None
+    more: int
 
 
 @dataclass(frozen=True)
@@ -122,9 +135,10 @@ def render(report: Report, folder: Path) -> str:
     )
     environment.filters["clip"] = lambda text: clip(str(text), LONGEST_TEXT)
     scenes = _scenes(report, folder)
-    findings, count = _findings(report, {scene.name: scene.number for scene in scenes})
+    cards, count = _cards(report, {scene.name: scene.number for scene in scenes})
     drifts = [result for result in report.results if result.drift is not None]
     not_asked = _told_once(report.not_asked)
+    nodes = sorted({row.node for row in report.results if row.node}, key=natural)
     page = {
         "id": str(report.run.get("id", "")),
         "verdict": report.verdict.value,
@@ -132,12 +146,19 @@ def render(report: Report, folder: Path) -> str:
         "target": str(report.run.get("target", "")),
         "partial": bool(report.run.get("partial")),
         "facts": _facts(report.run),
+        "gate": str((report.run.get("gate") or {}).get("sentence", "")),
+        "changed": str(report.run.get("changed", "")),
+        "notes": [str(note) for note in report.run.get("notes", ())],
+        "nodes": nodes[:MOST_ROWS],
+        "waived": _excused(report.results, advisory=False),
+        "advice": _excused(report.results, advisory=True),
+        "measured": _measured(report.results),
         "versions": ", ".join(f"{name} {its}" for name, its in (report.run.get("versions") or {}).items()),
         "totals": [(word.replace("_", " "), number) for word, number in asdict(report.totals).items()],
         "results": len(report.results),
-        "findings": findings,
+        "cards": cards,
         "finding_count": count,
-        "tables": _tables(report, findings),
+        "tables": _tables(report, cards),
         "scenarios": scenes,
         "timelines_left_out": _timelines_left_out(report),
         "drifts": drifts[:MOST_ROWS],
@@ -147,13 +168,14 @@ def render(report: Report, folder: Path) -> str:
         "not_asked_left_out": max(len(not_asked) - MOST_ROWS, 0),
         "listed": sorted(report.results, key=lambda row: natural(row.item) + natural(_whose(row)))[:MOST_ROWS],
     }
-    return environment.get_template("report.html").render(page=page, limits={"evidence": MOST_EVIDENCE})
+    return environment.get_template("report.html").render(
+        page=page, limits={"evidence": MOST_EVIDENCE, "following": MOST_FOLLOWING}
+    )
 
 
 def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     """Return what a stranger needs to repeat the run."""
-    facts = [("gate", str(run["gate"].get("sentence", "")))] if run.get("gate") else []
-    facts += [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
+    facts = [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
     facts += [("again", str(run.get("again", "not recorded"))), ("target", str(run.get("target", "")))]
     if run.get("cluster") not in {None, "", run.get("target")}:
         facts.append(("cluster", str(run["cluster"])))
@@ -168,32 +190,44 @@ def _whose(result: Result) -> str:
     return result.node or result.scenario or WHOLE
 
 
-def _findings(report: Report, scenes: dict[str, int]) -> tuple[list[Finding], int]:
-    """Return the findings on the page, the worst first and those that count before those that do not; and how many."""
-    found = [result for result in report.results if result.verdict is not Verdict.HELD]
-    found.sort(key=lambda row: (not row.counts, -row.verdict.severity, natural(row.item), natural(_whose(row))))
-    findings = []
-    for number, result in enumerate(found[:MOST_FINDINGS], 1):
-        words = ["advisory"] if result.advisory else []
-        if result.waiver is not None:
-            words.append(f"waived until {result.waiver.expires}: {result.waiver.reason}")
-        drift = f"the manual says {result.drift.manual}; the node: {result.drift.node}" if result.drift else ""
-        rows = (
-            ("manual", result.manual),
-            ("expected", result.expected),
-            ("observed", result.observed),
-            ("drift", drift),
-            ("next", result.next),
-            ("again", result.again),
-        )
-        told = tuple((name, text) for name, text in rows if text)
-        findings.append(Finding(number, result, tuple(words), told, scenes.get(result.scenario or "")))
-    return findings, len(found)
+def _cards(report: Report, scenes: dict[str, int]) -> tuple[list[Card], int]:
+    """Return the findings on the page, the worst first, and how many there are."""
+    found = report.findings
+    cards = []
+    for number, finding in enumerate(found[:MOST_FINDINGS], 1):
+        first = finding.rows[0]
+        told = _rows(("next", finding.next), ("again", finding.again))
+        promised = _rows(("promise", first.promise), ("manual", first.manual), ("expected", first.expected))
+        nodes = tuple(dict.fromkeys(row.node or WHOLE for row in finding.rows))
+        scene = scenes.get(finding.rows[0].scenario or "")
+        more = max(len(finding.rows) - MOST_FOLLOWING, 0)
+        cards.append(Card(number, finding, told, () if finding.cause else promised, nodes, scene, more))
+    return cards, len(found)
 
 
-def _tables(report: Report, findings: list[Finding]) -> list[Table]:
+def _rows(*rows: tuple[str, str]) -> Rows:
+    return tuple((name, text) for name, text in rows if text)
+
+
+def _excused(results: Iterable[Result], *, advisory: bool) -> list[tuple[Result, str]]:
+    """Return what is not held and does not count, equal results once, with the nodes: advice, or what is waived."""
+    rows = [row for row in results if row.verdict is not Verdict.HELD and not row.counts and not row.cause]
+    groups = equal(ranked(row for row in rows if (row.waiver is None) is advisory))
+    return [(rows[0], whose(rows).removeprefix(" on ").removeprefix(" in ") or WHOLE) for rows in groups][:MOST_ROWS]
+
+
+def _measured(results: Iterable[Result]) -> tuple[list[str], list[tuple[Result, list[str]]]]:
+    """Return the figures of the scenarios: their names, and each scenario's, in seconds."""
+    played = [row for row in results if row.scenario is not None and row.figures]
+    names = sorted({name for row in played for name in row.figures})
+    heads = [name.removesuffix("_seconds").replace("_", " ") for name in names]
+    cells = [[f"{row.figures[name]:.1f} s" if name in row.figures else "" for name in names] for row in played]
+    return heads, list(zip(played, cells, strict=True))
+
+
+def _tables(report: Report, cards: list[Card]) -> list[Table]:
     """Return the checklist, a word for each item on each node: one table, or one a section if nodes are many."""
-    cells = _cells(report, findings)
+    cells = _cells(report, cards)
     promises = {result.item: result.promise for result in report.results}
     items = sorted({item for item, _node in cells}, key=natural)
     nodes = sorted({node for _item, node in cells}, key=lambda name: (name == WHOLE, natural(name)))
@@ -215,9 +249,9 @@ def _tables(report: Report, findings: list[Finding]) -> list[Table]:
     return tables
 
 
-def _cells(report: Report, findings: list[Finding]) -> dict[tuple[str, str], Cell]:
+def _cells(report: Report, cards: list[Card]) -> dict[tuple[str, str], Cell]:
     results = [result for result in report.results if result.scenario is None]
-    numbers = {id(finding.result): finding.number for finding in findings}
+    numbers = {id(row): card.number for card in cards for row in card.finding.rows}
     named = {result.node for result in results} | {row.node for row in report.not_asked}
     nodes = {node for node in named if node} or {WHOLE}
     cells: dict[tuple[str, str], Cell] = {}
@@ -239,7 +273,8 @@ def _across(cells: dict[tuple[str, str], Cell], places: Iterable[tuple[str, str]
 def _scenes(report: Report, folder: Path) -> list[Scene]:
     """Return every scenario that has a result or a timeline."""
     paths = {str(row.get("name")): str(row.get("path")) for row in report.pictures}
-    names = dict.fromkeys([*(result.scenario for result in report.results if result.scenario), *paths])
+    played = sorted((row for row in report.results if row.scenario), key=lambda row: -row.verdict.severity)
+    names = dict.fromkeys([*(row.scenario or "" for row in played), *paths])
     scenes = []
     for number, name in enumerate(names, 1):
         results = tuple(result for result in report.results if result.scenario == name)

@@ -48,6 +48,8 @@ def render(report: Report) -> str:
 def _blocks(report: Report) -> Iterator[str]:
     """Yield paragraphs and rows of tables, each of which may be the last."""
     yield f"## {MARKS[report.verdict]} {_text(report.sentence)}\n"
+    if report.run.get("changed"):
+        yield f"{_text(report.run['changed'])}\n"
     gate = report.run.get("gate")
     if gate:
         yield f"**{_text(gate['sentence'])}**\n"

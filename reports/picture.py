@@ -24,6 +24,7 @@ FEW_NODES = 8  # so many lines have a colour and a label each; of more, those at
 MOST_NODES = 100
 MOST_LABEL_ROWS = 6
 MOST_FAULTS = 100
+MOST_STEPS = 500
 LONGEST_NAME = 16
 LONGEST_LABEL = 48
 OFFSET = 2.0  # equal heights are drawn so far apart, all of them within:
@@ -48,13 +49,17 @@ class Band:
 
 @dataclass(frozen=True)
 class Line:
-    """A node's heights: ``solid`` where it was seen, ``dotted`` where not; paths of SVG, shifted by ``offset``."""
+    """A node's heights: ``solid`` where it was seen, ``dotted`` where not; paths of SVG, shifted by ``offset``.
+
+    ``steps`` are the changes themselves, ``time:height`` each (no height: not seen), for a reader with a cursor.
+    """
 
     node: str
     style: str
     offset: float
     solid: str
     dotted: str
+    steps: str
 
 
 @dataclass(frozen=True)
@@ -101,6 +106,8 @@ class Picture:
     lanes: tuple[Lane, ...]
     x_ticks: tuple[tuple[float, str], ...]
     y_ticks: tuple[tuple[float, str], ...]
+    begin: float
+    seconds: float
     figures: tuple[Figures, ...]
     events: tuple[Event, ...]
     notes: tuple[str, ...]
@@ -147,7 +154,7 @@ def draw(timeline: Timeline) -> Picture:
     offsets = _offsets(nodes, styles)
     for node in sorted(nodes, key=lambda name: styles[name] != REST):  # those with a colour lie on top
         solid, dotted, end = _paths(steps[node], timeline.of(node), x_of, y_of)
-        lines.append(Line(node, styles[node], offsets[node], solid, dotted))
+        lines.append(Line(node, styles[node], offsets[node], solid, dotted, _told(steps[node])))
         if end is not None:
             ends[node] = (end[0], end[1] - offsets[node])
     lane_height = 16.0 if few else 10.0
@@ -172,6 +179,8 @@ def draw(timeline: Timeline) -> Picture:
         lanes=lanes,
         x_ticks=tuple((round(x_of(t), 1), f"{t:g} s") for t in ticks(begin, begin + seconds, 10) if t >= begin),
         y_ticks=tuple((round(y_of(h), 1), f"{h:.0f}") for h in y_ticks if low <= h <= high),
+        begin=round(begin, 3),
+        seconds=round(seconds, 3),
         figures=figures,
         events=timeline.events[:MOST_FAULTS],
         notes=tuple(notes),
@@ -271,6 +280,12 @@ def _paths(
     end = max(round(x_of(samples[-1].t)), x)
     (solid if seen else dotted).append(f"h{end - x}" if seen else f"M{x} {y}h{end - x}")
     return "".join(solid), "".join(dotted), (end, y)
+
+
+def _told(steps: list[tuple[float, int | None]]) -> str:
+    """Return the changes of a height as a text; of very many, every second, third, ... of them."""
+    every = steps[:: 1 + len(steps) // MOST_STEPS]
+    return " ".join(f"{t:.1f}:{'' if height is None else height}" for t, height in every)
 
 
 def _thinned(heights: list[int | None]) -> list[int | None]:

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from prowl.reports import files, gate, html, junit, markdown, run, terminal, textfile
+from prowl.reports import changes, evidence, files, gate, history, html, junit, markdown, run, terminal, textfile
 from prowl.reports.causes import Cause
+from prowl.reports.history import HistoryError
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
@@ -29,7 +30,6 @@ RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survive
 MODULE_ATTRIBUTE = "prowl_module"  # likewise: JUnit's name of the class, by which readers link an item to its past
 ROOMS = Path(__file__).resolve().parent.parent
 WORKER_KEY = "prowl_run"
-SCREEN, QUIET_SCREEN = 24, 10  # lines, from the verdict to the end of the output
 COLOURS: dict[str, dict[str, bool]] = {
     "HELD": {"green": True, "bold": True},
     "GO": {"green": True, "bold": True},
@@ -206,6 +206,29 @@ class _Collector:
             "again": joined.again,
         }
         self.report = Report(record)
+        self.history = history.beside(Path(".prowl/runs").absolute())
+        self.number = self._begun(str(record["commit"]) or f"version {record['versions']['prowl-testnet']}")
+
+    def _begun(self, made: str) -> int | None:
+        """Write the run into the history; one that can't be written is no reason to judge nothing."""
+        try:
+            return self.history.begin(self.run, made)
+        except HistoryError as error:
+            self.config.stash[NOTES].append(str(error))
+            return None
+
+    def _compare(self) -> None:
+        """Say what changed since each item was last seen on this target, and write this run into the history."""
+        if self.number is None:
+            return
+        report = self.report
+        try:
+            before = self.history.before(self.run.target, self.number, [changes.key(row) for row in report.results])
+            if before:
+                report.run["changed"] = changes.changes(report.results, before).sentence(report, "it was last asked")
+            self.history.end(self.number, report)
+        except HistoryError as error:
+            report.run["notes"].append(str(error))
 
     def pytest_report_header(self) -> list[str]:
         """Print the seed, the commit and the repeat command first."""
@@ -246,6 +269,7 @@ class _Collector:
             self.report.results, self.report.causes = self.config.stash[DIAGNOSE](self.report.results)
         if GATE in self.config.stash:
             self._decide(session, self.config.stash[GATE])
+        self._compare()
         self.written = self._write()
         junit.finish(self.config, self.report)
 
@@ -266,6 +290,7 @@ class _Collector:
             folder / "report.json": lambda: report.save(folder),
             folder / "report.html": lambda: html.write(report, folder),
             folder / markdown.NAME: lambda: markdown.write(report, folder),
+            folder / evidence.AGAIN: lambda: evidence.write(report, folder),
             folder / textfile.NAME: lambda: textfile.write(report, folder / textfile.NAME),
         }
         also: Path | None = self.config.getoption("textfile")
@@ -288,7 +313,8 @@ class _Collector:
         if verbosity >= 0:
             terminalreporter.section("verdict")
         width = shutil.get_terminal_size().columns
-        height = (SCREEN if verbosity == 0 else QUIET_SCREEN) if verbosity <= 0 else None
+        sizes = {0: terminal.SCREEN} if verbosity >= 0 else {verbosity: terminal.QUIET_SCREEN}
+        height = sizes.get(verbosity)
         for line in terminal.screen(self.report, width, height, [*self.written, *self._others()]):
             terminalreporter.write_line(line, **COLOURS.get(line.partition(" ")[0].rstrip(":"), {}))
         stats = terminalreporter.stats

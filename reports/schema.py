@@ -34,9 +34,10 @@ class Record(TypedDict):
     exit_code: NotRequired[int]
     notes: NotRequired[list[str]]
     gate: NotRequired[Gate]
+    changed: NotRequired[str]
 
 
-class Timeline(TypedDict):
+class TimelineRow(TypedDict):
     """A scenario's timeline: its path from the run's folder, and its size."""
 
     name: str
@@ -54,7 +55,7 @@ class Body(TypedDict):
     totals: Totals
     verdict: Verdict
     causes: NotRequired[list[Cause]]
-    timelines: NotRequired[list[Timeline]]
+    timelines: NotRequired[list[TimelineRow]]
 
 
 def schema() -> dict[str, Any]:

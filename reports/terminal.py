@@ -13,6 +13,7 @@ from prowl.reports.findings import equal, message, not_asked_lines, on, ranked, 
 from prowl.reports.run import Report
 from prowl.reports.verdicts import Result, Verdict
 
+SCREEN, QUIET_SCREEN = 24, 10  # lines, from the verdict to the end of the output
 LEAST_WIDTH = 40
 HEADING = 2  # the line of the section, and the one that ends the progress
 MOST_REASONS = 3  # of a no-go, besides the first: what is broken or unknown is a finding, too
@@ -26,6 +27,7 @@ def screen(report: Report, width: int, height: int | None, ends: Sequence[str]) 
     """
     own = [line for line in ends if line]
     head = [*gate_lines(report, height is None), _sentence(report)]
+    head += [f"  {report.run['changed']}"] if report.run.get("changed") else []
     head += [f"  note: {note}" for note in report.run.get("notes", ())]
     if height is None:
         rows = [row for row in ranked(report.results) if row.counts or _is_waived(row)]

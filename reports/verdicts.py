@@ -88,7 +88,7 @@ class Result:
     sentences; ``evidence`` holds lines or paths; ``judgements`` are what the invariants say of a scenario's timeline,
     ``figures`` what was measured of it (seconds, by name);
     ``manual``, ``next`` and ``again`` are the finding's other lines; ``cause`` names what it follows from, if that is
-    seen.
+    seen; ``replay`` is the verdict of a second play with the same seed, which changes nothing.
     """
 
     item: str
@@ -109,6 +109,7 @@ class Result:
     next: str = ""
     again: str = ""
     cause: str = ""
+    replay: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the row for ``report.json``, of plain values only: it also travels from xdist's workers."""

@@ -18,7 +18,10 @@ PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
 SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
-  report    print a run's verdict and write its report.html anew
+  report    print a run's verdict and write its report.html anew (without a RUN: the newest)
+  history   what each item was in the last runs, or one: prowl history [ITEM]
+  diff      what changed from one run to another: prowl diff RUN RUN
+  bundle    pack what a run has left, without secrets: prowl bundle [RUN]
   gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
   alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five);
             prowl alerts render: rule files with Prowl's own; prowl alerts seen RUN: when alerts fired in a run
@@ -50,6 +53,9 @@ def _subcommand(words: list[str]) -> int:
         "run": _run,
         "judge": _judge,
         "report": _report,
+        "history": _history,
+        "diff": _diff,
+        "bundle": _bundle,
         "gate": lambda words: _run(["--gate", *words]),
         "alerts": _alerts,
         "inventory": _inventory,
@@ -103,42 +109,81 @@ def _run(words: list[str]) -> int:
 
 
 def _judge(words: list[str]) -> int:
+    from prowl.chaos.commands import runs
     from prowl.checks import judge
+    from prowl.reports.run import RunError
 
     parser = _Parser(prog="prowl judge", description="Judge a saved timeline again.")
-    parser.add_argument("path", type=Path, metavar="FILE|RUN", help="a timeline, or a run's folder with all of its")
+    parser.add_argument(
+        "path", type=Path, nargs="?", metavar="FILE|RUN", help="a timeline, or a run's folder (default: the newest run)"
+    )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     asked = parser.parse_args(words)
-    return judge.main(asked.path, asked.json)
+    try:
+        return judge.main(runs.chosen(asked.path), asked.json)
+    except RunError as error:
+        print(f"prowl judge: {error}", file=sys.stderr)
+        return USAGE_ERROR
 
 
 def _report(words: list[str]) -> int:
+    from shutil import get_terminal_size
+
+    from prowl.chaos.commands import runs
     from prowl.reports import html, schema, terminal
-    from prowl.reports.findings import message
     from prowl.reports.run import Report, RunError
 
     parser = _Parser(prog="prowl report", description="Print a run's verdict and write its report.html anew.")
-    parser.add_argument("path", type=Path, nargs="?", metavar="RUN", help="a run's folder")
+    parser.add_argument("path", type=Path, nargs="?", metavar="RUN", help="a run's folder (default: the newest run)")
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json")
+    parser.add_argument("--all", action="store_true", help="print every finding whole, however many there are")
     asked = parser.parse_args(words)
     if asked.schema:
         print(json.dumps(schema.schema(), indent=2))
         return 0
     try:
-        report = Report.load(asked.path)
-        page = html.write(report, asked.path if asked.path.is_dir() else asked.path.parent)
+        path = runs.chosen(asked.path)
+        report = Report.load(path)
+        page = html.write(report, path if path.is_dir() else path.parent)
     except (RunError, OSError) as error:
         print(f"prowl report: {error}", file=sys.stderr)
         return USAGE_ERROR
-    for line in (*terminal.gate_lines(report), report.sentence):
-        print(line)
-    for result in report.results:
-        if result.counts or result.waiver is not None:
-            print(message(result))
-    for line in terminal.drift(report.results):
-        print(line)
-    print(page)
+    height = None if asked.all else terminal.SCREEN
+    print("\n".join(terminal.screen(report, get_terminal_size().columns, height, [str(page)])))
     return 0
+
+
+def _history(words: list[str]) -> int:
+    from prowl.chaos.commands import runs
+
+    parser = _Parser(prog="prowl history", description="What each item, or one, was in the last runs of a target.")
+    runs.add_history(parser)
+    return runs.history(parser.parse_args(words))
+
+
+def _diff(words: list[str]) -> int:
+    from prowl.chaos.commands import runs
+
+    parser = _Parser(prog="prowl diff", description="Say what changed from one run to another.")
+    parser.add_argument("before", type=Path, metavar="RUN", help="a run's folder, or its report.json")
+    parser.add_argument("after", type=Path, metavar="RUN", help="a later run's")
+    asked = parser.parse_args(words)
+    return runs.diff(asked.before, asked.after)
+
+
+def _bundle(words: list[str]) -> int:
+    from prowl.chaos.commands import runs
+    from prowl.reports.run import RunError
+
+    parser = _Parser(prog="prowl bundle", description="Pack what a run has left into one file, without secrets.")
+    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's folder (default: the newest run)")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="the file (default: prowl-RUN.tar.gz, here)")
+    asked = parser.parse_args(words)
+    try:
+        return runs.bundle(runs.chosen(asked.run), asked.output)
+    except RunError as error:
+        print(f"prowl bundle: {error}", file=sys.stderr)
+        return USAGE_ERROR
 
 
 def _alerts(words: list[str]) -> int:

@@ -1,7 +1,11 @@
-"""Old runs are deleted when a new one begins, so that a nightly does not fill its disk."""
+"""Old runs are deleted when a new one begins, so that a nightly does not fill its disk.
+
+Runs that were held go first: what a night has broken is still there after many runs of the morning.
+"""
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +16,12 @@ from prowl.fixtures.clusters.processes import REGISTER, running
 
 MOST_RUNS = 20
 MOST_BYTES = 5_000_000_000
-RULE = f"the newest {MOST_RUNS} runs are kept, as long as they fit into {MOST_BYTES / 1e9:g} GB"
+RULE = (
+    f"the newest {MOST_RUNS} that were held and {MOST_RUNS} that were not are kept, as long as they fit into "
+    f"{MOST_BYTES / 1e9:g} GB"
+)
+HELD = re.compile(rb'\n"verdict": "held"')
+TAIL_BYTES = 1_000_000
 
 
 def prune(runs: Path, own: Path) -> list[str]:
@@ -21,17 +30,37 @@ def prune(runs: Path, own: Path) -> list[str]:
     Never deleted: the run's ``own``, one that is alive, and one of which something is still there to be healed.
     """
     folders = sorted((path for path in runs.iterdir() if path.is_dir()), key=lambda path: path.name, reverse=True)
-    kept = held_bytes = 0
+    rest = [folder for folder in folders if folder != own]
+    was_held = {folder: _was_held(folder) for folder in rest}
+    kept_bytes = _size(own)
     gone: list[str] = []
-    for folder in folders:
-        size = sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink())
-        fits = kept < MOST_RUNS and held_bytes + size <= MOST_BYTES and not gone
-        if fits or folder == own or needed(folder):
-            kept, held_bytes = kept + 1, held_bytes + size
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
-            gone.append(folder.name)
+    for held in (False, True):
+        kept, full = int(own in folders and not held), False  # nobody knows yet what the run of this moment will be
+        for folder in (each for each in rest if was_held[each] is held):
+            size = _size(folder)
+            full = full or kept >= MOST_RUNS or kept_bytes + size > MOST_BYTES
+            if not full or needed(folder):
+                kept, kept_bytes = kept + 1, kept_bytes + size
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
+                gone.append(folder.name)
+    gone.sort(reverse=True)
     return [f"{len(gone)} old runs were deleted ({RULE}): {gone[-1]} to {gone[0]}"] if gone else []
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_symlink())
+
+
+def _was_held(folder: Path) -> bool:
+    """Whether a run's report says that it was held; one without a report did not come to its end."""
+    try:
+        with (folder / "report.json").open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - TAIL_BYTES))
+            return HELD.search(file.read()) is not None
+    except OSError:
+        return False
 
 
 def needed(folder: Path) -> bool:

@@ -134,9 +134,28 @@ def runs(folder: Path, count: int) -> list[Path]:
 def test_the_oldest_runs_beyond_the_rule_are_deleted(tmp_path: Path) -> None:
     made = runs(tmp_path, prune.MOST_RUNS + 3)
     (line,) = prune.prune(tmp_path, made[-1])
-    assert line.startswith("3 old runs were deleted (the newest 20 runs are kept, as long as they fit into 5 GB)")
+    assert line.startswith(
+        "3 old runs were deleted (the newest 20 that were held and 20 that were not are kept, as long"
+        " as they fit into 5 GB)"
+    )
     assert sorted(tmp_path.iterdir()) == made[3:]
     assert prune.prune(tmp_path, made[-1]) == []
+
+
+def test_a_run_that_was_not_held_outlives_those_that_were(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prune, "MOST_RUNS", 3)
+    made = runs(tmp_path, 9)
+    for number, path in enumerate(made):
+        verdict = "broken" if number < 2 else "held"
+        (path / "report.json").write_text(f'{{\n"results": [\n],\n"verdict": "{verdict}",\n"causes": []\n}}\n')
+    prune.prune(tmp_path, made[-1])
+    assert sorted(tmp_path.iterdir()) == [made[0], made[1], *made[-4:]]
+    size = sum(path.lstat().st_size for path in made[0].rglob("*"))
+    monkeypatch.setattr(prune, "MOST_BYTES", 3 * size + 2)
+    prune.prune(tmp_path, made[-1])
+    assert sorted(tmp_path.iterdir()) == [made[0], made[1], made[-1]], (
+        "where room is short, those that were held go first"
+    )
 
 
 def test_what_does_not_fit_is_deleted_the_oldest_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
     for number in range(MOST_RUNS + 1):
         (testnet.pytester.path / ".prowl" / "runs" / f"20200101-{number:06}-7").mkdir(parents=True)
     result = testnet.run("-k", "daily/memory")
-    assert "2 old runs were deleted (the newest 20 runs are kept" in told(result)
+    assert "2 old runs were deleted (the newest 20 that were held" in told(result)
     assert len(list(testnet.pytester.path.glob(".prowl/runs/*"))) == MOST_RUNS
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from prowl.checks.causes import Asked, diagnose
+from prowl.checks.causes import TargetWords, diagnose
 from prowl.checks.selftest.survey_kit import HEIGHT, NOW, answers, block, chain, look, node, survey
 from prowl.fixtures.survey.survey import Look, NodeSurvey, Survey
 from prowl.reports.verdicts import Result, Verdict
 
 BROKEN, UNKNOWN, HELD = Verdict.BROKEN, Verdict.UNKNOWN, Verdict.HELD
 KEYS = {"/nowhere/backups": "backup_dir", "http://p:9090": "prometheus"}
-ASKED = Asked("testnet.toml", "prowl run", "--target testnet.toml", KEYS)
+ASKED = TargetWords("testnet.toml", "prowl run", "--target testnet.toml", KEYS)
 
 
 def refused(name: str, what: str = "", why: str = "Connection refused") -> str:
