@@ -29,7 +29,6 @@ from prowl.fixtures.proxies import binary as toxiproxy_binary
 TRIAL_SECONDS = 10.0
 SHIFT_SECONDS = 3600.0
 DESCRIPTORS_WANTED = 4096
-ENGINES = ("docker", "podman")
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,9 @@ def examine() -> list[Row]:
     ]
 
 
-def unavailable() -> Mapping[str, Mapping[str, list[str]]]:
-    """Return what can't be done here: the reasons, and which faults and scenarios each keeps from this machine."""
-    spec = ClusterSpec(4)
+def unavailable(kind: str = "processes") -> Mapping[str, Mapping[str, list[str]]]:
+    """Return what can't be done here to a kind of cluster: the reasons, and which faults and scenarios each keeps."""
+    spec = ClusterSpec(4, kind=kind)
     faults = ((name, lacking(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
     scenarios = ((scenario.name, obstacle(scenario, spec)) for scenario in known(()))
     return {
@@ -92,7 +91,24 @@ def main(out: TextIO = sys.stdout) -> int:
     print(f"\n{len(IMPOSSIBLE)} cells of the storage matrix can be nowhere:", file=out)
     for reason, cells in _by_reason(IMPOSSIBLE.items()).items():
         print(f"  {len(cells)}: {reason}", file=out)
+    print(f"\n{_of_containers(reasons)}", file=out)
     return 0
+
+
+def _of_containers(reasons: Mapping[str, Mapping[str, list[str]]]) -> str:
+    """Return what clusters of containers can't do besides, in words."""
+    from prowl.fixtures.clusters.containers.engine import unavailable as no_engine
+
+    if no_engine() is not None:
+        return f"Clusters of containers can't be had here: {no_engine()}."
+    besides = [
+        f"  unavailable: {', '.join(names)}\n    {reason}"
+        for what, found in unavailable("containers").items()
+        for reason, names in found.items()
+        if reason not in reasons[what]
+    ]
+    told = "Clusters of containers can do here what those of processes can"
+    return "\n".join([f"{told}, but for:", *besides]) if besides else f"{told}."
 
 
 def _system() -> Row:
@@ -152,11 +168,16 @@ def _clock() -> Row:
 
 
 def _engine() -> Row:
-    found = [name for name in ENGINES if machine.program(name) is not None]
-    if not found:
-        return Row("container engine", False, "there is neither docker nor podman: install docker.io or podman")
-    command = (found[0], "version", "--format", "{{.Server.Version}}")
-    return _tried("container engine", lambda: f"{found[0]} {machine.run(*command)}")
+    from prowl.fixtures.clusters.containers import base
+    from prowl.fixtures.clusters.containers.engine import EngineError, reached
+
+    what = "container engine"
+    try:
+        engine = reached()
+        made = engine.image(base.BASE_IMAGE) is not None
+    except EngineError as error:
+        return Row(what, False, str(error).rstrip("."))
+    return Row(what, True, engine.words if made else f"{engine.words}, no {base.BASE_IMAGE} yet (prowl image build)")
 
 
 def _toxiproxy() -> Row:

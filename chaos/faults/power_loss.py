@@ -47,8 +47,9 @@ class PowerLoss(DiskFault):
 
         A node that went on until the cut could flush, and with its own data the journal's entry of the other file.
         """
-        scene.cluster.pause(name)
-        if not wait_until(lambda: _is_still(processes(scene.cluster).process(name).pid), STILL_SECONDS, LOOK_SECONDS):
+        process = processes(scene.cluster).process(name)
+        process.pause()  # by SIGSTOP, whatever the cluster's own way is: only that shows in each thread's state
+        if not wait_until(lambda: _is_still(process.pid), STILL_SECONDS, LOOK_SECONDS):
             raise ClusterError(f"{name} did not stand still within {STILL_SECONDS:g} s of its SIGSTOP.")
         with (disk.data / FLUSHED).open("wb") as file:
             file.write(b"flushed")
