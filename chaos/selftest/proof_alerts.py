@@ -34,7 +34,7 @@ def test_broken_rules_are_found_by_a_live_prometheus_and_the_manuals_five_are_no
     stalled = During(Crash(), third, (Floors((DOWN, STATE, BLOCKS, PEERS), share=2.2),))
     steps = (Watch((Floors((DOWN,)), stalled, Clears((DOWN,)), Recover()), watching), Recover())
     scenario = Scenario("broken-rules", ALL, "broken rules are found", steps, JUDGES, shape=shape(SCALE))
-    runner.play(scenario, ClusterSpec(4), tmp_path / "run", 1, print)
+    print(runner.play(scenario, ClusterSpec(4), tmp_path / "run", 1, print).observed)
     rows = judge(read(tmp_path / "run" / "timeline.jsonl"), [*JUDGES, "alerts-kept"])
     found: dict[str, set[str]] = {}
     for row in rows:
