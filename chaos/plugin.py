@@ -118,7 +118,7 @@ def _watched(config: pytest.Config) -> tuple[Scenario, ...]:
 
     network = config.stash[fixtures.TARGET].network
     watching = Watching(scale, network.alert_rules if network is not None else ())
-    spec = alerts.FOUR.spec(config.stash[fixtures.CLUSTER].cluster_spec)
+    spec = alerts.shape(scale).spec(config.stash[fixtures.CLUSTER].cluster_spec)
     try:
         refused = watching.refusal(spec.block_ms / 1000, described(spec))
     except (RuleFileError, OSError) as error:

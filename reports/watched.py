@@ -23,6 +23,7 @@ from enum import StrEnum
 from math import ceil
 from typing import Any
 
+MARGIN = 0.75  # of a scrape's interval
 KEYS = ("rule", "alert", "lacks", "watched")
 
 
@@ -106,14 +107,18 @@ class Watched:
     end: float = 0.0
 
     def lacking(self, kinds: Iterable[str], node: str | None, begin: float, end: float) -> tuple[Lack, ...]:
-        """Return what lacks between two times of a node (None: of any) or of all."""
+        """Return what lacks between two times of a node (None: of any) or of all.
+
+        A lack reaches from a scrape that is there to the next that is; what is missing lies well between these.
+        """
+        margin = MARGIN * min((rule.scrape_seconds for rule in self.rules), default=0.0)
         return tuple(
             lack
             for lack in self.lacks
             if lack.kind in set(kinds)
             and (node is None or lack.node in (None, node))
-            and lack.begin < end
-            and lack.t > begin
+            and lack.begin + margin < end
+            and lack.t - margin > begin
         )
 
 

@@ -36,11 +36,21 @@ from prowl.chaos.faults.wipe import Wipe
 DOWN, STATE, MEMORY = "alerts/node-down", "alerts/consensus-degraded", "alerts/high-memory"
 BLOCKS, PEERS, ALL = "alerts/no-new-blocks", "alerts/low-peers", "alerts/firing"
 STALL = (BLOCKS, STATE)
-FOUR = Shape(nodes=4, round_ms=1000)
 JUDGES = ("alerts-caused", "alerts-in-time", "alerts-clear")
 BALLAST = 1.1  # of the threshold
 VICTIM = named("node-2")
 HALF_OF_FOR = Floors((DOWN,), share=0.4)
+
+
+FAST_FROM = 25.0
+SLOW_UP_TO = 5.0
+
+
+def shape(scale: float) -> Shape:
+    """Return a network of four, as fast as the divided rules need and no faster: a slow one starves nobody."""
+    if scale >= FAST_FROM:
+        return Shape(nodes=4, block_ms=250, round_ms=1000)
+    return Shape(nodes=4, block_ms=1000, round_ms=4000) if scale <= SLOW_UP_TO else Shape(nodes=4, round_ms=2000)
 
 
 def scenarios(watching: Watching) -> tuple[Scenario, ...]:
@@ -69,7 +79,9 @@ class _Maker:
         lossy = any(isinstance(fault, DropEverySecond | HangingPage) for fault in blind)
         watch = Watch((*steps, Clears(), Recover()), self.watching, gateway=lossy)
         scaled = f" (durations of the rules divided by {self.watching.scale:g})" if self.watching.scale != 1 else ""
-        return Scenario(f"alert-{name}", item, why + scaled, (watch, Recover()), also, breaks, FOUR)
+        return Scenario(
+            f"alert-{name}", item, why + scaled, (watch, Recover()), also, breaks, shape(self.watching.scale)
+        )
 
     def all(self) -> Iterable[Scenario]:
         """Return every scenario."""

@@ -6,12 +6,10 @@ A range still holds what a node showed that is gone: then it may stay for the ra
 from __future__ import annotations
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.conditions import Fire, fires, nodes_of, rules_of, spells
+from prowl.checks.invariants.conditions import Fire, fires, needs_of, nodes_of, rules_of, spells
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 from prowl.reports.watched import WatchedRule
-
-KINDS = ("up", "page", "evaluation")
 
 
 def look(timeline: Timeline) -> list[Judgement]:
@@ -48,7 +46,7 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
     if late <= allowed:
         return None if fire.open else (Verdict.HELD, f"{whom} {max(0.0, late):.1f} s after its condition")
     told = f"{whom} {'not yet ' if fire.open else ''}{late:.1f} s after its condition ended at {last.after:.1f} s"
-    if timeline.watched.lacking(KINDS, last.node, last.after, fire.end):
+    if timeline.watched.lacking(needs_of(rule), last.node, last.after, fire.end):
         return Verdict.UNKNOWN, f"{told}; the store lacks scrapes or evaluations of that time"
     return Verdict.BROKEN, told
 

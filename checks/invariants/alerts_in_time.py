@@ -7,7 +7,7 @@ the store lacks a scrape or an evaluation of that time, how late it is can't be 
 from __future__ import annotations
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.conditions import DOWN, Fire, Spell, fires, rules_of, spells
+from prowl.checks.invariants.conditions import Fire, Spell, fires, needs_of, rules_of, spells
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 from prowl.reports.watched import WatchedRule
@@ -55,8 +55,7 @@ def _judged(timeline: Timeline, rule: WatchedRule, spell: Spell, fired: list[Fir
     until = first.begin if first is not None and came else spell.end
     when = f"{until - spell.begin:.1f} s after" if came else f"never, in {spell.seconds:.1f} s of"
     told = f"{spell.node} {when}"
-    kinds = ("up", "evaluation") if rule.promise == DOWN else ("up", "page", "evaluation")
-    lacks = timeline.watched.lacking(kinds, spell.node, spell.begin, until)
+    lacks = timeline.watched.lacking(needs_of(rule), spell.node, spell.begin, until)
     told += f" its condition, which began at {spell.begin:.1f} s"
     if lacks:
         return Verdict.UNKNOWN, f"{told}; the store lacks {len(lacks)} scrapes or evaluations of that time"

@@ -30,7 +30,7 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement | None:
         (spell, begin)
         for node in timeline.nodes
         for spell in spells(timeline, rule, node)
-        if (begin := _due(timeline, rule, spell)) < spell.end
+        if (begin := _due(timeline, rule, spell, fired)) < spell.end
     ]
     if not due:
         return None
@@ -48,9 +48,12 @@ def _away(timeline: Timeline, begin: float, end: float) -> float:
     return sum(min(lack.t, end) - max(lack.begin, begin) for lack in lacks)
 
 
-def _due(timeline: Timeline, rule: WatchedRule, spell: Spell) -> float:
+def _due(timeline: Timeline, rule: WatchedRule, spell: Spell, fired: list[Fire]) -> float:
+    """Return from when on something must fire: from when it first did, or after twice the floor."""
     begin = spell.begin + FLOORS * rule.floor_seconds + rule.slack_seconds
-    return begin + _away(timeline, spell.begin, begin)
+    begin += _away(timeline, spell.begin, begin)
+    did = (max(fire.begin, spell.begin) for fire in fired if fire.end > spell.begin)
+    return min(begin, next(did, begin))
 
 
 def _lost(timeline: Timeline, rule: WatchedRule, spell: Spell, begin: float, fired: list[Fire]) -> Iterator[str]:

@@ -203,6 +203,11 @@ def young(timeline: Timeline, rule: WatchedRule, fire: Fire) -> bool:
     return silent or timeline.watched.begin > since
 
 
+def needs_of(rule: WatchedRule) -> tuple[str, ...]:
+    """Return what the store must have for a rule to be judged."""
+    return ("up", "evaluation") if rule.promise == DOWN else ("up", "page", "evaluation")
+
+
 def rules_of(timeline: Timeline) -> tuple[WatchedRule, ...]:
     """Return the watched rules whose promise has a condition that a node shows."""
     return tuple(rule for rule in timeline.watched.rules if rule.promise in JUDGED)
