@@ -59,7 +59,7 @@ class Observer:
         self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
         self.newest: dict[str, dict[str, Any]] = {}
         self.tips: list[tuple[float, int]] = []  # when the network's height was first seen, in seconds
-        self._proposals: list[tuple[float, str]] = []  # when a block of that proposer was first seen
+        self._proposals: list[tuple[float, int, str]] = []  # when a block was first seen, its height, its proposer
         self._starved_at = 0.0  # when the loop was last found to be late
         self._lateness: list[tuple[float, float]] = []  # when it was late, and by how many seconds
         self._finals: dict[int, tuple[str, str]] = {}  # by height, the finalized hash and who showed it first
@@ -151,7 +151,12 @@ class Observer:
     def proposers_since(self, t: float) -> set[str]:
         """Return the addresses that have proposed a block first seen after ``t`` seconds."""
         with self._lock:
-            return {address for seen, address in self._proposals if seen > t}
+            return {address for seen, _height, address in self._proposals if seen > t}
+
+    def proposals_since(self, t: float) -> dict[int, str]:
+        """Return, by height, who has proposed the blocks first seen after ``t`` seconds."""
+        with self._lock:
+            return {height: address for seen, height, address in self._proposals if seen > t}
 
     # -- its loop ----------------------------------------------------------------------------------------------------
 
@@ -219,8 +224,8 @@ class Observer:
             height = values.get("rpc_height")
             if isinstance(height, int) and (not self.tips or height > self.tips[-1][1]):
                 self.tips.append((asked, height))
-                self._proposals += [(asked, block[3]) for block in values.get("blocks", ())]
-                self._proposals.append((asked, str(values.get("miner"))))
+                self._proposals += [(asked, block[0], block[3]) for block in values.get("blocks", ())]
+                self._proposals.append((asked, height, str(values.get("miner"))))
 
 
 def _raise_failure(task: asyncio.Task[None] | None) -> None:

@@ -36,7 +36,7 @@ class Allowance(StrEnum):
         return length(interval_seconds, network)
 
 
-class _Simple:
+class Simple:
     """A step without steps inside it that injects no fault."""
 
     def parts(self) -> Iterable[Step]:
@@ -61,7 +61,7 @@ def plan_all(outline: Outline, steps: Iterable[Step]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Hold(_Simple):
+class Hold(Simple):
     """Watch for an allowance; or for so many block intervals and round time-outs, if one of these is named."""
 
     allowance: Allowance = Allowance.PAUSE
@@ -166,7 +166,7 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Recover(_Simple):
+class Recover(Simple):
     """Wait until the network has recovered and its recovery has lasted for two rotations of the proposers."""
 
     def play(self, stage: Stage) -> None:
@@ -227,7 +227,7 @@ class Operation(Protocol):
 
 
 @dataclass(frozen=True)
-class Do(_Simple):
+class Do(Simple):
     """Let an operator act: on the nodes of the enclosing step (at the top: all), or on those of a target."""
 
     operation: Operation
