@@ -99,6 +99,12 @@ class Event:
         return self.phase not in {Phase.INJECT, Phase.HEAL}
 
     @property
+    def over(self) -> frozenset[int]:
+        """Numbers of the faults that are over with it."""
+        own = () if self.fault is None or self.phase is not Phase.HEAL else (self.fault,)
+        return frozenset((*self.ends, *own))
+
+    @property
     def sentence(self) -> str:
         """Return the words; where they are a fault's proof, with the fault."""
         if self.phase in {Phase.EFFECT, Phase.HEALED}:
@@ -143,7 +149,7 @@ def event_of(row: dict[str, Any]) -> Event:
         float(row["t"]),
         str(row.get("words", "")),
         fault=fault,
-        phase=Phase(phase) if fault is not None else None,
+        phase=Phase(str(phase)) if fault is not None else None,
         step=str(row.get("step", "")),
         kind=str(row.get("kind", "")),
         cut=tuple((one, other) for one, other in cut),

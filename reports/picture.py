@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
+from prowl.reports.events import Event
 from prowl.reports.stretches import Fault, Figures, Span, clip, faults_of, figures_of, silences_of, steps_of
-from prowl.reports.timeline import Event, Sample, Timeline
+from prowl.reports.timeline import Sample, Timeline
 
 # All lengths are units of the picture's own grid, 1000 wide; text is 11 high.
 WIDTH = 1000

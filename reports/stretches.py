@@ -59,7 +59,7 @@ def faults_of(timeline: Timeline) -> list[Fault]:
     under_way: dict[int, tuple[Event, list[str]]] = {}  # by number: its first row, and whom it held down
     down: set[str] = set()  # whom faults hold down of whom no start was told yet
     for event in dict.fromkeys(timeline.events):
-        over = {*event.ends, *([event.fault] if event.phase is Phase.HEAL else [])} & under_way.keys()
+        over = event.over & under_way.keys()
         for number in sorted(over, key=lambda each: under_way[each][0].t):
             begun, held = under_way.pop(number)
             found.append(_fault(timeline, begun, held, event))

@@ -16,6 +16,12 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     [address, ...]`` of whom the double votes are that the node has counted since then). A value that
     could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
     answer.
+    For those who look further: ``root`` (the latest block's state root), ``descriptors`` (files that its process has
+    open), ``disk_bytes`` (what its stores hold).
+``{"t", "load": {"accepted": [...], "included": [[hash, height], ...], "supply": [[height, "wei"], ...]}}``
+    What became of the load since the row before: hashes of transactions that a node accepted; those found in a block,
+    with its height; and the sum of all accounts at a height. With ``"final": true`` every accepted one was asked for
+    once more: what no row has found by then is in no block.
 ``{"t", "gap": seconds, "why": "..."}``
     The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
     at that node alone (its rate limit refused the recorder, say).
@@ -50,7 +56,8 @@ class Header:
 
     ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
-    where blocks need no quorum. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which
+    counts for no recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
     held against what is true of the network.
     """
 
@@ -63,6 +70,7 @@ class Header:
     dead_proposer_seconds: float = 65.0
     start_grace_seconds: float = 60.0
     heal_seconds: float = 125.0
+    start_seconds: float = 0.0
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
@@ -97,6 +105,17 @@ class Gap:
     node: str | None = None
 
 
+@dataclass(frozen=True)
+class Transfers:
+    """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found."""
+
+    t: float
+    accepted: tuple[str, ...] = ()
+    included: tuple[tuple[str, int], ...] = ()
+    supply: tuple[tuple[int, int], ...] = ()
+    final: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Timeline:
     """A whole recording: header, events, samples and gaps, each in the order of time.
@@ -108,6 +127,7 @@ class Timeline:
     events: tuple[Event, ...]
     samples: tuple[Sample, ...]
     gaps: tuple[Gap, ...]
+    transfers: tuple[Transfers, ...] = ()
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
@@ -185,6 +205,12 @@ class TimelineWriter:
         whose = {} if node is None else {"node": node}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
+    def transfers(self, row: Transfers) -> None:
+        """Write what became of the load."""
+        supply = [[height, str(wei)] for height, wei in row.supply]
+        body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
+        self._line({"t": round(row.t, 3), "load": {name: value for name, value in body.items() if value}})
+
     def log(self, t: float, node: str, lines: list[str]) -> None:
         """Write lines of a node's log."""
         self._line({"t": round(t, 3), "node": node, "log": lines})
@@ -208,6 +234,7 @@ def read(path: Path) -> Timeline:
     events: list[Event] = []
     samples: list[Sample] = []
     gaps: list[Gap] = []
+    transfers: list[Transfers] = []
     for number, row in _rows(path, text):
         try:
             if row.get("kind") == "header":
@@ -218,6 +245,8 @@ def read(path: Path) -> Timeline:
                 events.append(event_of(row))
             elif "gap" in row:
                 gaps.append(_gap(row))
+            elif "load" in row and "node" not in row:
+                transfers.append(_transfers(row))
             elif "node" in row and "log" not in row:
                 samples.append(_sample(row))
         except (TypeError, ValueError, AttributeError) as error:
@@ -229,6 +258,7 @@ def read(path: Path) -> Timeline:
         tuple(sorted(events, key=lambda event: event.t)),
         tuple(sorted(samples, key=lambda sample: sample.t)),
         tuple(sorted(gaps, key=lambda gap: gap.t)),
+        tuple(sorted(transfers, key=lambda each: each.t)),
     )
     return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 
@@ -237,6 +267,16 @@ def _sample(row: dict[str, Any]) -> Sample:
     error, process = row.pop("err", None), row.pop("process", None)
     t, node = float(row.pop("t")), str(row.pop("node"))
     return Sample(t, node, row, None if error is None else str(error), None if process is None else str(process))
+
+
+def _transfers(row: dict[str, Any]) -> Transfers:
+    body = row["load"]
+    if not isinstance(body, dict) or not isinstance(body.get("final", False), bool):
+        raise ValueError("load is an object with accepted, included, supply and final")
+    included = tuple((str(name), int(height)) for name, height in body.get("included", ()))
+    supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
+    accepted = tuple(str(name) for name in body.get("accepted", ()))
+    return Transfers(float(row["t"]), accepted, included, supply, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:
@@ -298,7 +338,13 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
     for name in ("bft", "health_is_state"):
         if not isinstance(known.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
-    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds"):
+    for name in (
+        "round_timeout_seconds",
+        "dead_proposer_seconds",
+        "start_grace_seconds",
+        "heal_seconds",
+        "start_seconds",
+    ):
         if name in known and not (_is_time(known[name]) and known[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
     interval = known.get("block_interval_seconds")

@@ -2,7 +2,8 @@
 
 Safety (agreement, finality, linkage, ...) judges every scenario, named or not, and always has a row. A broken row of
 the invariants in ``GUARDS`` breaks every scenario, too, but no row of them says nothing. What a literal names besides
-is the liveness that it is about: if none of it got a row, the scenario says nothing about its promise.
+is the liveness that it is about: if none of it got a row, the scenario says nothing about its promise. Nor does it
+where the network was not seen to get into the state that its faults were to bring about (``REACHED``).
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from prowl.chaos.engine.scenario import Scenario
 from prowl.checks.invariants import Judgement, invariants
 from prowl.reports.verdicts import Verdict, worst
 
-GUARDS = ("equivocation", "no-progress-without-quorum", "state")
+GUARDS = ("equivocation", "no-progress-without-quorum", "state", "unharmed")
+REACHED = "reached"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ def safety() -> tuple[str, ...]:
 
 def liveness() -> tuple[str, ...]:
     """Return the names of the invariants that a literal may name."""
-    return tuple(each.name for each in invariants() if not each.safety and each.name not in GUARDS)
+    return tuple(each.name for each in invariants() if not each.safety and each.name not in {*GUARDS, REACHED})
 
 
 def conclude(scenario: Scenario, rows: Sequence[Judgement], troubles: Iterable[str]) -> Conclusion:
@@ -55,6 +57,7 @@ def _positive(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
     verdicts = _by_name(rows)
     judged = {name: verdicts.get(name, Verdict.UNKNOWN) for name in safety()}
     judged |= {name: verdicts[name] for name in GUARDS if verdicts.get(name) is Verdict.BROKEN}
+    judged |= {name: verdicts[name] for name in (REACHED,) if name in verdicts}
     named = {name: verdicts[name] for name in scenario.also if name in verdicts}
     reasons = [
         _reason(name, verdict, rows) for name, verdict in {**judged, **named}.items() if verdict is not Verdict.HELD

@@ -1,7 +1,13 @@
 """What a fault is, where it acts, and how faults that are on at the same time compose.
 
-A fault acts and observes; :mod:`prowl.chaos.engine.lifecycle` waits, and says what failed. A fault object has no
-state of its own between uses: what one use must remember lies in its :class:`Scene`.
+A fault acts and observes; :mod:`prowl.chaos.engine.lifecycle` waits, and says what failed. A fault object has no state
+of its own between uses: what one use must remember lies in its :class:`Scene`.
+
+Faults that are on at the same time compose by rules. An edge: see :mod:`prowl.fixtures.proxies.edges`. A node is up
+when no fault holds it down: the end of a fault starts what no other one holds, and what another one holds is proven by
+that one's own heal. What a fault did to a process (a limit, a clock, a planted defect) ends with that process: another
+fault that kills and starts the node ends it, too. A fault that restarts its nodes refuses those that another one holds
+down.
 """
 
 from __future__ import annotations
@@ -10,14 +16,16 @@ import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, TypeVar, cast
 
 from prowl.fixtures.cleanup.undo import Undo
 from prowl.fixtures.clusters.protocol import GONE, Cluster
-from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.reports.events import Effects, Event, Phase
 
 M = TypeVar("M")
+NOWHERE = Path("/nonexistent/prowl-plan")
 
 
 class FaultError(RuntimeError):
@@ -63,20 +71,19 @@ class Holds:
 
     def down(self, besides: int | None = None) -> frozenset[str]:
         """Return the nodes that some fault, other than the one named, holds down."""
-        return frozenset(node for number, its in self._effects.items() if number != besides for node in its.down)
+        return frozenset(node for effects in self._others(besides) for node in effects.down)
 
+    def slow(self, besides: int | None = None) -> frozenset[str]:
+        """Return the nodes that some fault, other than the one named, hinders."""
+        return frozenset(node for effects in self._others(besides) for node in effects.slow)
 
-@dataclass(frozen=True)
-class Whom:
-    """Whom a fault is for, in a cluster of this description."""
+    def cut_off(self, besides: int | None = None) -> frozenset[str]:
+        """Return the nodes from or to which some fault, other than the one named, cuts an edge."""
+        return frozenset(node for effects in self._others(besides) for pair in effects.cut for node in pair)
 
-    spec: ClusterSpec
-    nodes: tuple[str, ...]
-
-    @property
-    def others(self) -> tuple[str, ...]:
-        """Return the nodes that it is not for."""
-        return tuple(name for name in self.spec.names if name not in self.nodes)
+    def _others(self, besides: int | None) -> list[Effects]:
+        # A copy: a fault that comes and goes changes it in a thread of its own.
+        return [effects for number, effects in list(self._effects.items()) if number != besides]
 
 
 @dataclass(frozen=True)
@@ -98,14 +105,9 @@ class Scene:
     _memory: dict[type, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
-    def whom(self) -> Whom:
-        """Return whom it is for."""
-        return Whom(self.cluster.spec, self.nodes)
-
-    @property
     def others(self) -> tuple[str, ...]:
         """Return the nodes that it is not for."""
-        return self.whom.others
+        return tuple(name for name in self.cluster.spec.names if name not in self.nodes)
 
     def memory(self, kind: type[M]) -> M:
         """Return what this use of a fault remembers: one object of that class, made at the first call."""
@@ -122,11 +124,12 @@ class Scene:
         self.write(Event.of(0.0, effects, self.number))
 
     def tell_over(self, effects: Effects, words: str = "") -> None:
-        """Say that the fault does nothing any more."""
+        """Say that the fault does nothing any more; what another fault holds down is not restarted by its end."""
         self.holds.end(self.number)
         heal = effects.heal
         words = words or heal.words or f"end of: {effects.words}"
-        row = Event(0.0, words, self.number, Phase.HEAL, kind=effects.kind, restarted=heal.restarted)
+        restarted = tuple(name for name in heal.restarted if name in self.free)
+        row = Event(0.0, words, self.number, Phase.HEAL, kind=effects.kind, restarted=restarted)
         self.write(replace(row, surgery=heal.surgery))
 
     @property
@@ -135,11 +138,44 @@ class Scene:
         held = self.holds.down(besides=self.number)
         return tuple(name for name in self.nodes if name not in held)
 
+    @property
+    def able(self) -> tuple[str, ...]:
+        """Return those of its nodes that no other fault holds down or hinders: of them an answer is demanded."""
+        hindered = self.holds.slow(besides=self.number)
+        return tuple(name for name in self.free if name not in hindered)
+
+    def demand_free(self) -> None:
+        """Refuse to act on a node that another fault holds down; for faults that restart their nodes."""
+        held = [name for name in self.nodes if name not in self.free]
+        if held:
+            raise ClusterError(f"It needs nodes that run, and another fault holds {', '.join(held)} down.")
+
     def start(self) -> None:
         """Start those of its nodes that are gone and that no other fault holds down, side by side."""
         down = [name for name in self.free if self.cluster.state(name) == GONE]
         with ThreadPoolExecutor(max(1, len(down))) as pool:
             list(pool.map(self.cluster.start_node, down))
+
+
+@dataclass(frozen=True)
+class _Described:
+    """What is known of a cluster before it is started: its description, and that none of its files are there."""
+
+    spec: ClusterSpec
+
+    def state(self, _name: str) -> str:
+        return GONE
+
+    def folder_of(self, name: str) -> Path:
+        return NOWHERE / name
+
+    def data_of(self, name: str) -> Path:
+        return NOWHERE / name / "data"
+
+
+def described(spec: ClusterSpec, nodes: tuple[str, ...]) -> Scene:
+    """Return a scene in a cluster that is not started: a fault can say there what its effects would be."""
+    return Scene(cast(Cluster, _Described(spec)), nodes)
 
 
 class Fault(Protocol):
@@ -159,8 +195,12 @@ class Fault(Protocol):
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why it can't be done to such a cluster on this machine, or None."""
 
-    def effects(self, whom: Whom) -> Effects:
-        """Return what it does to the network; ValueError, with a sentence, for nodes that it can't be for."""
+    def effects(self, scene: Scene) -> Effects:
+        """Return what it does to the network at this moment, or would do if it were injected now.
+
+        It is asked before the injection and again before the heal, whose rows it writes. ValueError, with a sentence,
+        for nodes that it can't be for.
+        """
 
     def inject(self, scene: Scene) -> None:
         """Do it."""

@@ -43,7 +43,7 @@ class Injected:
     def __init__(self, fault: Fault, scene: Scene) -> None:
         self.fault = fault
         self.scene = scene
-        self.effects = fault.effects(scene.whom)
+        self.effects = fault.effects(scene)
         self._debt: Debt | None = None
         self._healed = False
         self.inject_seconds = self.heal_seconds = 0.0
@@ -83,6 +83,7 @@ class Injected:
         self._healed = True
         with suppress(LedgerError):  # a heal is done, written or not
             self._debt.healing()
+        self.effects = self.fault.effects(self.scene)  # they may have changed since
         self.scene.tell_over(self.effects)
         words = self.effects.heal.words or f"end of: {self.effects.words}"
         try:
@@ -136,6 +137,5 @@ class Injected:
 
 def _look_seconds(scene: Scene) -> float:
     """Return the time between two looks: longer where nodes count what they are asked, for a look asks each once."""
-    network = getattr(scene.cluster, "network", None)  # a cluster on paper has none yet
-    limit = network.rpc_calls_per_minute if network is not None else None
+    limit = scene.cluster.network.rpc_calls_per_minute
     return LOOK_SECONDS if limit is None else max(LOOK_SECONDS, 60 / (SHARE_OF_LIMIT * limit))

@@ -22,6 +22,7 @@ from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer
+from prowl.reports.timeline import Transfers
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000
@@ -73,7 +74,7 @@ class Load:
         self.accepted: list[str] = []
         self.refusals: list[str] = []
         self._pending: list[_Transfer] = []
-        self._found: set[str] = set()
+        self._found: dict[str, int] = {}  # by hash, the height of its block
         limit = network.rpc_calls_per_minute
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._key = PrivateKey.from_hex(development_key(SENDER).private)
@@ -110,8 +111,17 @@ class Load:
     def flow(self) -> Flow:
         """Ask the nodes for the receipt of each accepted transfer not found yet, and count those that a block holds."""
         accepted = list(self.accepted)
-        self._found.update(each for each in accepted if each not in self._found and self._receipt(each))
+        for each in accepted:
+            height = None if each in self._found else self._height_of(each)
+            if height is not None:
+                self._found[each] = height
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
+
+    def transfers(self, t: float) -> Transfers:
+        """Return what became of all of it, for the timeline; every accepted one was asked for once more."""
+        self._found.clear()
+        self.flow()
+        return Transfers(t, tuple(self.accepted), tuple(self._found.items()), final=True)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""
@@ -152,10 +162,14 @@ class Load:
         answer = self._call(node, "eth_getTransactionCount", [self._key.address, "latest"])
         return int(answer, 16) if isinstance(answer, str) else None
 
-    def _receipt(self, transfer: str) -> bool:
-        return any(
-            isinstance(self._call(node, "eth_getTransactionReceipt", [transfer]), dict) for node in self.network.nodes
-        )
+    def _height_of(self, transfer: str) -> int | None:
+        """Return the height of the block that holds a transfer, as the first node tells that knows one."""
+        for node in self.network.nodes:
+            receipt = self._call(node, "eth_getTransactionReceipt", [transfer])
+            height = receipt.get("blockNumber") if isinstance(receipt, dict) else None
+            if isinstance(height, str):
+                return int(height, 16)
+        return None
 
     def _call(self, node: Node, method: str, params: list[Any]) -> Any:
         """Return the result; None if there is none (a refusal's words are kept) or the budget leaves no call."""

@@ -23,7 +23,7 @@ from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
 from prowl.reports.events import Event
-from prowl.reports.timeline import TimelineWriter
+from prowl.reports.timeline import TimelineWriter, Transfers
 
 SLOWEST_SECONDS = 0.5
 FASTEST_SECONDS = 0.1
@@ -94,6 +94,12 @@ class Observer:
         """Write what is about to be done, at this moment."""
         with self._lock:
             self.writer.event(replace(event, t=self.now()))
+
+    def write_transfers(self, row: Callable[[float], Transfers]) -> None:
+        """Write what became of the load, as it is asked for at this moment."""
+        found = row(self.now())
+        with self._lock:
+            self.writer.transfers(replace(found, t=self.now()))
 
     def check(self) -> None:
         """Raise what ended the observer, if it has ended before its time."""

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from prowl.chaos.engine.conclusion import GUARDS, liveness, safety
-from prowl.chaos.engine.fault import Whom
+from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
+from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import chance_of, stakes_of
 from prowl.chaos.engine.steps import Do, During, Each, Hold
@@ -69,7 +69,7 @@ def _wrong_names(scenario: Scenario) -> Iterator[str]:
         if name not in every:
             yield f"there is no invariant {name!r}; {near(name, every)}"
     for name in scenario.also:
-        if name in {*safety(), *GUARDS}:
+        if name in {*safety(), *GUARDS, REACHED}:
             yield f"{name} judges every scenario and need not be named; name the liveness that this one is about."
     if not scenario.also and not scenario.breaks:
         yield f"it names no liveness: say with also=(...) what it is about; {near('', liveness())}"
@@ -80,7 +80,7 @@ def _wrong_targets(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             yield f"{type(fault).__name__}: {error}"
 
@@ -111,6 +111,7 @@ def described(spec: ClusterSpec) -> Network:
         dead_proposer_seconds=documented.dead_proposer_seconds,
         heal_seconds=documented.heal_seconds,
         start_grace_seconds=documented.start_grace_seconds,
+        owned=True,
     )
 
 
@@ -127,7 +128,7 @@ def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
-            fault.effects(Whom(spec, nodes))
+            fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             return str(error)
         reason = lacking(spec, fault.needs) or fault.unavailable(spec)

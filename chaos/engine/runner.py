@@ -107,6 +107,7 @@ def header(network: Network, scenario: Scenario) -> Header:
         dead_proposer_seconds=network.dead_proposer_seconds,
         start_grace_seconds=network.start_grace_seconds,
         heal_seconds=network.heal_seconds,
+        start_seconds=network.start_seconds,
         block_interval_seconds=network.block_interval_seconds,
         scenario=scenario.name,
     )
@@ -138,6 +139,7 @@ def _act(scenario: Scenario, cluster: Cluster, path: Path, seed: int, say: Say, 
             limit = deadlines.rejoin_seconds(interval, network)
             with played.timed("load"):
                 wait_until(lambda: _found(load, played), limit, LOOK_SECONDS * 5)
+            observer.write_transfers(load.transfers)
 
 
 def _steady_state(observer: Observer, network: Network) -> float:

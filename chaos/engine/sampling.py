@@ -90,6 +90,8 @@ class Sampler:
             ]  # fmt: skip
             values["miner"] = latest.get("miner")
             values["stamp"] = int(latest["timestamp"], 16)
+            if isinstance(latest.get("stateRoot"), str):
+                values["root"] = latest["stateRoot"]
         if isinstance(final, dict):
             values["fin"] = [int(final["number"], 16), final["hash"]]
         if bft and isinstance(bft[0], dict):

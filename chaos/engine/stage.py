@@ -164,13 +164,13 @@ class Stage:
         self.play.count += 1
         number, holds = self.play.count, self.play.holds
         scene = Scene(self.cluster, nodes, self.observer.write, chance=self.chance, number=number, holds=holds)
-        with self.play.played.timed("faults"):
-            injected = Injected(fault, scene).__enter__()
-        with injected:
+        spent = self.play.played.spent
+        with Injected(fault, scene) as injected:
+            spent["faults"] = spent.get("faults", 0.0) + injected.inject_seconds
             self.play.say(f"{injected.effects.words}: the effect was seen within {injected.inject_seconds:.2f} s")
             yield self.below("in", nodes, (number,))
-            with self.play.played.timed("faults"):
-                seconds = injected.heal()
+            seconds = injected.heal()
+            spent["faults"] += seconds
             self.play.say(f"{injected.effects.heal.words or 'healed'}: the end was seen within {seconds:.2f} s")
 
     def hold(self, seconds: float) -> None:

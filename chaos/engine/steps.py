@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from prowl.chaos.engine.fault import Fault, Whom
+from prowl.chaos.engine.fault import Fault, described
 from prowl.chaos.engine.scenario import Step
 from prowl.chaos.engine.stage import ROTATIONS, Outline, Stage, StepError
 from prowl.chaos.engine.targets import Words, all_nodes, named
@@ -125,7 +125,7 @@ def _words(fault: Fault, spec: ClusterSpec, nodes: tuple[str, ...], whom: str) -
     if not nodes:
         return f"{name} of {whom.partition(':')[0]}", f"{name} undone"
     try:
-        effects = fault.effects(Whom(spec, nodes))
+        effects = fault.effects(described(spec, nodes))
     except ValueError as error:
         return f"{name}, which can't be: {error}", "nothing"
     return effects.words, effects.heal.words or f"end of: {effects.words}"

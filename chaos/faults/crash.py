@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.fault import Scene, Whom
-from prowl.chaos.engine.probes import gone_trouble, up_trouble
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import gone_trouble, running_trouble
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
 
@@ -18,10 +18,10 @@ class Crash:
         """Return None: a node of one's own can always be killed."""
         return None
 
-    def effects(self, whom: Whom) -> Effects:
+    def effects(self, scene: Scene) -> Effects:
         """Return that the nodes are down."""
-        named = " ".join(whom.nodes)
-        return Effects("kill", f"kill {named}", down=whom.nodes, heal=Heal(f"start {named}"))
+        named = " ".join(scene.nodes)
+        return Effects("kill", f"kill {named}", down=scene.nodes, heal=Heal(f"start {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Kill them."""
@@ -37,4 +37,4 @@ class Crash:
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for an RPC that does not answer."""
-        return up_trouble(scene.cluster, scene.free)
+        return running_trouble(scene)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.disk import DiskFault
 from prowl.chaos.faults.tools.small_disk import SmallDisk
 

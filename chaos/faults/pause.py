@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.fault import Scene, Whom
-from prowl.chaos.engine.probes import Reach, reach, up_trouble
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import Reach, reach, running_trouble
 from prowl.fixtures.clusters.addresses import address_of
-from prowl.fixtures.clusters.protocol import RUNNING, STOPPED
+from prowl.fixtures.clusters.protocol import STOPPED
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
 
@@ -20,10 +20,10 @@ class Pause:
         """Return None: a node of one's own can always be stopped."""
         return None
 
-    def effects(self, whom: Whom) -> Effects:
+    def effects(self, scene: Scene) -> Effects:
         """Return that the nodes are down."""
-        named = " ".join(whom.nodes)
-        return Effects("pause", f"pause {named}", down=whom.nodes, heal=Heal(f"unpause {named}"))
+        named = " ".join(scene.nodes)
+        return Effects("pause", f"pause {named}", down=scene.nodes, heal=Heal(f"unpause {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Stop them."""
@@ -49,6 +49,4 @@ class Pause:
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for a node that does not run, or whose RPC does not answer."""
-        states = {name: scene.cluster.state(name) for name in scene.free}
-        standing = [f"the process of {name} is {state}" for name, state in states.items() if state != RUNNING]
-        return "; ".join(standing) or up_trouble(scene.cluster, scene.free)
+        return running_trouble(scene)

@@ -16,7 +16,8 @@ import pytest
 
 from prowl.chaos.engine import runner
 from prowl.chaos.engine.debts import owed
-from prowl.chaos.engine.scenario import Fault, Scenario, Scene
+from prowl.chaos.engine.fault import Fault, Scene
+from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.targets import named
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
@@ -33,9 +34,10 @@ from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.faults.tools.damage import Cell, Damage, Part, Store, When
 from prowl.fixtures.cleanup.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import plugin as reports
+from prowl.reports.events import Effects
 
 STAGES = ("intent", "injected", "healing", "between", "random")
 STAND_SECONDS = 60.0
@@ -57,12 +59,13 @@ class Standing:
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self.limit_seconds = fault.limit_seconds + STAND_SECONDS
+        self.needs = fault.needs
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
-        return self.fault.unavailable(cluster)
+    def unavailable(self, spec: ClusterSpec) -> str | None:
+        return self.fault.unavailable(spec)
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        return self.fault.events(scene)
+    def effects(self, scene: Scene) -> Effects:
+        return self.fault.effects(scene)
 
     def undo(self, scene: Scene) -> tuple[Undo, ...]:
         return owed(self.fault, scene)
@@ -71,15 +74,15 @@ class Standing:
         _stand("intent")
         self.fault.inject(scene)
 
-    def missing(self, scene: Scene) -> str:
-        return self.fault.missing(scene)
+    def effect_trouble(self, scene: Scene) -> str:
+        return self.fault.effect_trouble(scene)
 
     def heal(self, scene: Scene) -> None:
         _stand("healing")
         self.fault.heal(scene)
 
-    def left(self, scene: Scene) -> str:
-        return self.fault.left(scene)
+    def heal_trouble(self, scene: Scene) -> str:
+        return self.fault.heal_trouble(scene)
 
 
 class Furniture(Pause):

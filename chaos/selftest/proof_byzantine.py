@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from prowl.chaos.engine.scenario import Fault
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 FAULTS: dict[str, Fault] = {
     **{conduct.defect: Byzantine(conduct) for conduct in CONDUCTS},

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from prowl.chaos.engine.scenario import Fault
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.crash import Crash
@@ -20,7 +20,8 @@ from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 NODES = ("node-1", "node-2", "node-3", "node-4")
 SHAPES: tuple[tuple[cut.Shape, tuple[str, ...]], ...] = (

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from prowl.chaos.engine.scenario import Fault
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.disk_full import DiskFull
@@ -19,7 +19,8 @@ from prowl.chaos.faults.process_limit import ALLOCATIONS, DESCRIPTORS
 from prowl.chaos.faults.wipe import Wipe
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 FAULTS: dict[str, Fault] = {
     "open files": DESCRIPTORS,

@@ -113,10 +113,9 @@ def _action(world: _World, event: Event) -> Action:
         return Action(event.t, event.words, cut=world.cut(), slow=world.slow(), lying=world.lying(), liars=world.liars)
     held, cut = world.held(), world.cut()
     running = frozenset((*event.started, *event.restarted, *event.resumed))
-    over = {*event.ends, *([event.fault] if event.phase is Phase.HEAL else [])}
-    ends_fault = event.step == "heal" or any(number in world.faults for number in over)
-    for number in over:
-        world.faults.pop(number or 0, None)
+    ends_fault = event.step == "heal" or not event.over.isdisjoint(world.faults)
+    for number in event.over:
+        world.faults.pop(number, None)
     damaged = world.damaged()
     world.release(running)
     if event.phase is Phase.INJECT:

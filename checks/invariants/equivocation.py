@@ -54,7 +54,7 @@ def rises(timeline: Timeline, world: World, node: str) -> Iterator[Rise]:
 
 def _verdict(world: World, rise: Rise) -> Verdict:
     liars = world.liars_until(rise.end)
-    addresses = {world.timeline.header.addresses.get(node, node).lower() for node in liars}
+    addresses = {world.address(node) for node in liars}
     if not rise.who:
         return Verdict.UNKNOWN if liars else Verdict.BROKEN
     return Verdict.HELD if addresses.issuperset(rise.who) else Verdict.BROKEN

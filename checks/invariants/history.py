@@ -116,6 +116,16 @@ def whole(value: object) -> int | None:
     return int(found) if found is not None and found >= 0 and found == int(found) else None
 
 
+def quantity(value: object) -> int | None:
+    """Return a height as an RPC's answer has it, a number or "0x..."; None for what is none."""
+    if isinstance(value, str) and value.startswith("0x"):
+        try:
+            return int(value, 16)
+        except ValueError:
+            return None
+    return whole(value)
+
+
 def digest(value: object) -> str | None:
     """Return a hash; None for what is none, and for zeros (no block at all)."""
     return value.lower() if isinstance(value, str) and value.lower().removeprefix("0x").strip("0") else None

@@ -7,17 +7,20 @@ without a quorum) only where there surely is none.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from math import inf
 
 from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
 from prowl.reports.timeline import Sample, Timeline
+
+ACCEPTED = ("Timeout", "Reset", "Disconnected")
+"""In the error of a sample: the connection was accepted, so that the node may be at work."""
 
 
 class Phase(IntEnum):
@@ -117,6 +120,10 @@ class World:
         """Return for how long, between two times, a connected quorum surely was up, and the recorder not starved."""
         return max(0.0, self._sure.between(begin, end) - self.timeline.starved_seconds(begin, end))
 
+    def counted(self, node: str, begin: float, end: float) -> float:
+        """Return for how long, between two times, a node was up in a connected quorum, by the events alone."""
+        return sum(span.end - span.begin for span in self.over(begin, end) if self.started_quorum(span, node))
+
     def possible_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, a connected quorum may have been up."""
         return self._possible.between(begin, end)
@@ -141,6 +148,44 @@ class World:
                 found.append(Stretch(begin, span.begin))
                 begin = None
         return found if begin is None else [*found, Stretch(begin, inf)]
+
+    def address(self, node: str) -> str:
+        """Return a node's address as blocks and votes name it; its name where the header has none."""
+        return self.timeline.header.addresses.get(node, node).lower()
+
+    @cached_property
+    def fewest_voters(self) -> int:
+        """Return how many validators are a quorum at the least: the heaviest ones."""
+        heaviest = sorted(self.stakes.values(), reverse=True)
+        enough = (count for count in range(1, len(heaviest)) if 3 * sum(heaviest[:count]) > 2 * sum(heaviest))
+        return next(enough, len(heaviest))
+
+    @cached_property
+    def mute(self) -> dict[str, tuple[Stretch, ...]]:
+        """Return when each node surely can't vote: it was started, and until its first answer it last refused then.
+
+        Where the connection was accepted and no answer came it may be at work.
+        """
+        return {node: tuple(self._mute(node)) for node in self.timeline.nodes}
+
+    def mute_at(self, t: float) -> frozenset[str]:
+        """Return the nodes that can't vote at a time, as they were started and have not answered."""
+        return frozenset(node for node, found in self.mute.items() if any(each.begin <= t < each.end for each in found))
+
+    def _mute(self, node: str) -> Iterator[Stretch]:
+        samples = self.timeline.of(node)
+        for life in self.lives[node]:
+            if not life.up or life.by is None:
+                continue
+            begin = None if life.again else life.begin  # with a restart, the old process goes on until it refuses
+            end = None
+            for sample in samples[bisect_left(samples, life.begin, key=lambda each: each.t) :]:
+                if sample.t >= life.end or (sample.answered and begin is not None):
+                    break
+                if not sample.answered and not any(word in (sample.error or "") for word in ACCEPTED):
+                    begin, end = sample.t if begin is None else begin, sample.t
+            if begin is not None and end is not None:
+                yield Stretch(begin, end)
 
     def honest(self, node: str) -> tuple[Sample, ...]:
         """Return a node's samples but those in which a fault makes it lie."""

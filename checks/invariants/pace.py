@@ -17,7 +17,7 @@ INTERVALS = 10
 NEWEST_BLOCKS = 50
 ENOUGH_BLOCKS = 10
 """With fewer blocks than these a chain is young, and its key goes before what was measured."""
-FEWEST_BLOCKS = 3
+FEWEST_BLOCKS = 2
 STALL = 10
 """A step of so many times the median is a stall."""
 COARSE_STAMP_SECONDS = 1.0
@@ -64,7 +64,7 @@ def pace_of(timeline: Timeline) -> Pace:
     if header.block_interval_seconds is not None:
         return Pace(header.block_interval_seconds, "the network's key", header, starts)
     if measured:
-        count, interval, how = max(measured)
+        count, interval, how = measured[0]  # the first calm: what came after a fault may be a burst, or hold a stall
         return Pace(interval, f"{how}, of {count} blocks only", header, starts)
     return Pace(None, "not known: too few blocks while all nodes were up, and no key", header, starts)
 

@@ -40,20 +40,25 @@ class Wrong:
         return f"{METRIC} {self.count:g} where {true} were up and in reach, from {self.begin:.1f} to {self.end:.1f} s"
 
 
-def truth(world: World, span: Span, node: str) -> tuple[int, int]:
-    """Return the least and the greatest number of peers that is true for a node."""
+def truth(world: World, span: Span, node: str, among: frozenset[str] | None = None) -> tuple[int, int]:
+    """Return the least and the greatest number of peers that is true for a node.
+
+    With ``among``, the least is of these alone, and the greatest that of all nodes.
+    """
     low = high = 0
     for other, phase in span.phases.items():
         if other == node:
             continue
         ways = ((node, other) not in span.cut) + ((other, node) not in span.cut)
-        validator = world.stakes[other] > 0
+        validator = world.stakes[other] > 0 and (among is None or other in among)
         low += validator and phase is Phase.UP and ways == 2 and not {node, other} & span.slow
-        high += phase is not Phase.DOWN and ways > 0
+        high += among is not None or (phase is not Phase.DOWN and ways > 0)
     return low, high
 
 
-def wrongs(world: World, node: str, samples: tuple[Sample, ...], patience: float) -> tuple[list[Wrong], bool]:
+def wrongs(
+    world: World, node: str, samples: tuple[Sample, ...], patience: float, among: frozenset[str] | None = None
+) -> tuple[list[Wrong], bool]:
     """Return the stretches in which a node's count was wrong, and whether too much of it could not be read."""
     found: list[Wrong] = []
     here: Wrong | None = None
@@ -76,7 +81,7 @@ def wrongs(world: World, node: str, samples: tuple[Sample, ...], patience: float
             continue
         unread_since = None
         if id(span) not in truths:
-            truths[id(span)] = truth(world, span, node)
+            truths[id(span)] = truth(world, span, node, among)
         low, high = truths[id(span)]
         changed = changes[max(0, bisect_right(changes, sample.t) - 1)]
         away = before is not None and sample.t - before > patience

@@ -4,6 +4,10 @@ It reaches the tip of before and that of the others, shows the same hashes, and 
 rejoined. That it votes is seen from a recorder's ``voted``, from its address as ``miner``, or from blocks that came
 when no quorum was possible without it. Where a timeline can show none of these, the row promises height and hashes.
 
+It has recovered only from when on, for two rotations of the proposers, it keeps up (never more than three round
+time-outs behind the network) and its state is 0; of a rotation that the timeline or another fault cuts short, what
+there is counts. After a relapse it must be seen to vote or propose anew.
+
 Owed within the allowance of a heal, counting time in which, by the events, the node was up in a connected quorum; a
 return without recovery stays owed across later faults.
 """
@@ -12,6 +16,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
+from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
 from prowl.checks.invariants.actions import Action
@@ -22,6 +28,7 @@ from prowl.checks.invariants.quorum import components
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 
+STATE = "consensus_state"
 ROTATIONS = 2
 """Turns of every proposer that a node may miss, once its time is over, where only ``miner`` can show it."""
 WITHOUT_VOTES = (
@@ -39,6 +46,8 @@ class Return:
     tip: int
     ready: float | None
     reached: float | None
+    since: float
+    """From when on time counts: the node answers, or its start has taken longer than one may."""
     counted: float
     """Seconds that counted until then, or until the node's last sample."""
     starved: float
@@ -106,9 +115,12 @@ class _Node:
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
-        counted = self.counted(action.t, end)
-        starved = min(counted, self.timeline.starved_seconds(action.t, end))
-        return Return(self.node, action, tip, ready, reached, counted, starved)
+        since = action.t
+        if self.node in action.starts and ready is not None:
+            since = min(ready, action.t + self.timeline.header.start_seconds)
+        counted = self.world.counted(self.node, since, end)
+        starved = min(counted, self.timeline.starved_seconds(since, end))
+        return Return(self.node, action, tip, ready, reached, since, counted, starved)
 
     def _in_step(self, run: Run, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
@@ -126,11 +138,6 @@ class _Node:
         hashes = self.seen.at.get(height, {})
         return {name for name, shows in hashes.items() if any(node != self.node for _, node in shows)}
 
-    def counted(self, begin: float, end: float) -> float:
-        """Return how many seconds between two times count."""
-        spans = self.world.over(begin, end)
-        return sum(span.end - span.begin for span in spans if self.world.started_quorum(span, self.node))
-
     def judge(self, back: Return) -> tuple[Verdict, str, bool]:
         """Return the verdict of one return, what was seen, and whether votes could be."""
         if back.reached is None:
@@ -142,9 +149,16 @@ class _Node:
         after = self._afterwards(back)
         if after is not None:
             return *after, True
+        settled, relapse = self._settled(back.reached)
+        if relapse:
+            counted = self.world.counted(self.node, back.since, self.times[-1] if settled is None else settled)
+            until = "to the end" if settled is None else f"until {settled:.1f} s"
+            text = f"{text}, and then {relapse} {until}; {counted:.1f} s of {self.allowed:.0f} s counted"
+            if settled is None or counted > self.allowed:
+                return self._too_long() if counted > self.allowed else Verdict.UNKNOWN, text, True
         if self.world.stakes[self.node] <= 0:
             return Verdict.HELD, text, True
-        proof = self._vote(back)
+        proof = self._vote(back, settled if relapse and settled is not None else back.t)
         if proof is not None:
             return Verdict.HELD, f"{text}; {proof}", True
         if (self.seen.tip_at(self.timeline.end) or 0) <= back.tip:
@@ -202,6 +216,46 @@ class _Node:
             )
         return None
 
+    def _settled(self, reached: float) -> tuple[float | None, str]:
+        """Return from when on a node keeps up with a state of 0, or None; and the first trouble that came before."""
+        begin: float | None = reached
+        first = ""
+        while begin is not None:
+            until = self._rotations(begin)
+            troubles = [(t, words) for t, words in self._troubles if begin <= t <= until]
+            if not troubles:
+                break
+            first = first or f"{troubles[0][1]} at {troubles[0][0]:.1f} s"
+            last = bisect_right(self.times, troubles[-1][0])
+            begin = self.times[last] if last < len(self.times) else None
+        return begin, first
+
+    def _rotations(self, begin: float) -> float:
+        """Return when every proposer has had its turns since, or another fault begins."""
+        height = (self.seen.tip_at(begin) or 0) + ROTATIONS * len(self.world.validators)
+        over = next((tip.t for tip in self.seen.tips if tip.height >= height), self.timeline.end)
+        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped | action.restarted)
+        return min(over, next((t for t in faults if t > begin), inf))
+
+    @cached_property
+    def _troubles(self) -> list[tuple[float, str]]:
+        """Return the samples in which the node is behind the network, or has another state than 0."""
+        found = []
+        late = self.pace.signal_seconds
+        for sample in self.world.honest(self.node):
+            state = number(sample.values.get(STATE))
+            if state is not None and state != 0:
+                found.append((sample.t, f"its {STATE} is {state:.0f}"))
+                continue
+            place = bisect_right(self.runs, sample.t, key=lambda run: run.first) - 1
+            expected = self.seen.tip_at(sample.t - late)
+            if place >= 0 and expected is not None and self.runs[place].height < expected:
+                height = self.runs[place].height
+                found.append(
+                    (sample.t, f"it is at height {height}, where the network was at {expected} {late:.0f} s before")
+                )
+        return found
+
     def _votes_visible(self) -> bool:
         if any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node)):
             return True
@@ -211,26 +265,26 @@ class _Node:
         address = self.timeline.header.addresses.get(self.node)
         return address.lower() if address else None
 
-    def _vote(self, back: Return) -> str | None:
+    def _vote(self, back: Return, since: float) -> str | None:
         """Return the evidence that it votes or proposes again."""
         address = self._address()
         for block in sorted(self.seen.shown.values(), key=lambda block: block.height):
-            if address and block.miner == address and block.height > back.tip and block.t >= back.t:
+            if address and block.miner == address and block.height > back.tip and block.t >= since:
                 return f"it proposed block {block.height}"
         assert back.ready is not None
         for sample in self.timeline.of(self.node):
-            voted = number(sample.values.get("voted")) if sample.t >= back.ready else None
+            voted = number(sample.values.get("voted")) if sample.t >= max(back.ready, since) else None
             if voted is not None and voted > back.tip:
                 return f"it voted for block {voted:.0f}"
-        return self._needed(back)
+        return self._needed(back, since)
 
-    def _needed(self, back: Return) -> str | None:
+    def _needed(self, back: Return, since: float) -> str | None:
         """A block that came when no quorum was possible without it has its vote."""
         if not self.timeline.header.bft:
             return None
         slack = self.timeline.header.round_timeout_seconds
         tips = self.seen.tips
-        for tip in tips[bisect_right(tips, back.t, key=lambda tip: tip.t) :]:
+        for tip in tips[bisect_right(tips, since, key=lambda tip: tip.t) :]:
             before = self.world.over(tip.t - slack, tip.t)
             if tip.height > back.tip and not any(self._possible_without(span) for span in before):
                 return f"block {tip.height} could not come without its vote"

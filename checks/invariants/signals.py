@@ -2,7 +2,8 @@
 
 State and health: the state must leave 0 (and a health that stands for the state must stop saying ok) once no connected
 quorum has been up for three round time-outs, or once no block has come to the node for the allowance of a pause
-though a quorum is up; counted from when the node itself came back, if that was later. Height: the metric, the number of
+though a quorum is up; counted from when the node itself came back, if that was later. Where the block interval is not
+known, a stand that is longer than the least allowance can't be judged. Height: the metric, the number of
 the latest block and the RPC's height are the same within what one sample and one block can differ.
 """
 
@@ -149,6 +150,12 @@ def says_ok(value: object) -> bool | None:
 
 def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str) -> Findings:
     found = Findings()
+    if pace.interval is None:
+        longest = max(seen.runs[node], key=lambda run: run.last - run.first, default=None)
+        stood = 0.0 if longest is None else world.possible_seconds(longest.first, longest.last)
+        if longest is not None and stood > pace.header.dead_proposer_seconds:
+            why = "how long it may be so with a state of 0 is unknown, as the block interval is"
+            found.unread.append(f"no block after height {longest.height} for {stood:.1f} s; {why}")
     answers = [sample for sample in world.honest(node) if sample.answered]
     if all(number(sample.values.get(STATE)) is None for sample in answers):
         found.unread.append(f"{STATE} was missing, or no number, where the node answered")

@@ -78,8 +78,11 @@ def test_the_recording_is_judged_as_a_person_reads_it(recording: Path) -> None:
         ("linkage", None): "held",
         ("equivocation", None): "held",
         ("no-progress-without-quorum", None): "held",
+        ("one-chain", None): "held",
         ("progress-with-quorum", None): "held",
         ("progress-after-heal", None): "held",
+        ("reached", None): "held",
+        **of_all("held", "unharmed", 2),
         ("recovery", "n2"): "held",
         ("recovery", "n3"): "held",
         ("signals", "n0"): "broken",
@@ -111,8 +114,8 @@ def of_all(verdict: str, invariant: str, nodes: int) -> dict[tuple[str, str | No
 
 
 SAFE: dict[tuple[str, str | None], str] = dict.fromkeys(
-    (("agreement", None), ("finality", None), ("linkage", None), ("equivocation", None),
-     ("no-progress-without-quorum", None)), "held",
+    (("agreement", None), ("finality", None), ("linkage", None), ("equivocation", None), ("one-chain", None),
+     ("no-progress-without-quorum", None), ("reached", None)), "held",
 )  # fmt: skip
 
 
@@ -129,6 +132,7 @@ def test_a_network_that_a_partition_froze_is_judged_as_a_person_reads_it(tmp_pat
         ("progress-with-quorum", None): "broken",
         ("progress-after-heal", None): "broken",
         **of_all("unknown", "recovery", 4),
+        **of_all("held", "unharmed", 4),
         **of_all("broken", "signals", 4),
         **of_all("broken", "peers", 4),
     }
@@ -149,6 +153,7 @@ def test_a_network_of_five_under_seven_faults_is_judged_as_a_person_reads_it(tmp
         ("progress-with-quorum", None): "held",
         ("progress-after-heal", None): "held",
         **of_all("held", "recovery", 5),
+        **of_all("held", "unharmed", 1),
         **of_all("broken", "signals", 5),
         **of_all("broken", "peers", 5),
     }
@@ -323,9 +328,11 @@ def test_the_names_of_the_contract_are_there() -> None:
     assert len(set(names)) == len(names)
     assert set(names) >= {
         "agreement", "finality", "linkage", "no-progress-without-quorum", "progress-with-quorum",
-        "progress-after-heal", "signals", "peers", "recovery", "equivocation",
+        "progress-after-heal", "signals", "peers", "recovery", "equivocation", "state", "unharmed", "growth",
+        "recovery-time", "reached",
     }  # fmt: skip
-    assert [invariant.name for invariant in invariants() if invariant.safety] == ["agreement", "finality", "linkage"]
+    safety = ["agreement", "finality", "linkage", "one-chain"]
+    assert [invariant.name for invariant in invariants() if invariant.safety] == safety
 
 
 def test_judging_changes_nothing_and_says_the_same_again() -> None:
