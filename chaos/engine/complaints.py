@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.reports.redaction import told
@@ -38,7 +39,7 @@ class Mark:
             for other in cluster.spec.names
             if other != name
             for line in _lines(cluster.log_of(other), self.sizes[other])
-            if address in line.lower()
+            if address in line.lower() and _is_loud(line)
         ]
         others = _most(of_it)
         said = [f'its log: "{own}"'] if own else []
@@ -59,26 +60,45 @@ def _lines(path: Path, begin: int) -> list[str]:
 
 
 def _most(lines: list[str]) -> str:
-    """Return the last words outside the log's own form, which end a process; else the newest of what is commonest."""
-    said: dict[str, str] = {}
-    count: Counter[str] = Counter()
+    """Return the last words outside the log's own form, which end a process; else the newest of what is commonest.
+
+    What a node itself calls a warning goes before a reason that it gives in passing.
+    """
+    said: dict[tuple[bool, str], str] = {}
+    count: Counter[tuple[bool, str]] = Counter()
     for line in lines:
         message, words = _complaint(line)
         if words:
-            count[message] += 1
-            said[message] = words
-    return said.get(PLAIN) or (said[count.most_common(1)[0][0]] if count else "")
+            kind = (message == PLAIN or _is_loud(line), message)
+            count[kind] += 1
+            said[kind] = words
+    if (True, PLAIN) in said:
+        return said[True, PLAIN]
+    return said[max(count, key=lambda kind: (kind[0], count[kind]))] if count else ""
 
 
-def _complaint(line: str) -> tuple[str, str]:
-    """Return what a line is about, and its words; "" for one that complains of nothing."""
+def _row(line: str) -> dict[str, Any] | None:
     try:
         row = json.loads(line)
     except ValueError:
+        return None
+    return row if isinstance(row, dict) else None
+
+
+def _is_loud(line: str) -> bool:
+    row = _row(line)
+    return row is not None and row.get("level") in LOUD
+
+
+def _complaint(line: str) -> tuple[str, str]:
+    """Return what a line is about, and its words; no words for one that complains of nothing."""
+    row = _row(line)
+    if row is None:
         return PLAIN, told(line.strip(), LONGEST)
-    data = row.get("data") if isinstance(row, dict) else None
-    reasons = [str(data[key]) for key in (*REASONS, "detail") if key in data] if isinstance(data, dict) else []
-    if not isinstance(row, dict) or not (row.get("level") in LOUD or reasons):
+    data = row.get("data") if isinstance(row.get("data"), dict) else {}
+    reasons = [str(data[key]) for key in REASONS if key in data]
+    if not reasons and row.get("level") not in LOUD:
         return "", ""
+    detail = [str(data["detail"])] if "detail" in data else []
     message = str(row.get("message"))
-    return message, told(": ".join([message, *reasons]), LONGEST)
+    return message, told(": ".join([message, *reasons, *detail]), LONGEST)

@@ -38,6 +38,10 @@ STARVED_WINDOW_SECONDS = 30.0
 STARVED_SHARE = 0.5
 
 
+class TimeOverError(RuntimeError):
+    """The time that a run was given is over; the text is a sentence."""
+
+
 class Observer:
     """Samples a network into a timeline until it is closed; a context manager.
 
@@ -65,6 +69,7 @@ class Observer:
         self._finals: dict[int, tuple[str, str]] = {}  # by height, the finalized hash and who showed it first
         self._conflict = ""
         self._began = time.monotonic()
+        self.until: float | None = None  # by the monotonic clock
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-observer", daemon=True)
@@ -102,7 +107,9 @@ class Observer:
             self.writer.transfers(replace(found, t=self.now()))
 
     def check(self) -> None:
-        """Raise what ended the observer, if it has ended before its time."""
+        """Raise what ended the observer, if it has ended before its time, and TimeOverError once the run's is over."""
+        if self.until is not None and time.monotonic() > self.until:
+            raise TimeOverError("the run's time limit was reached, so that this did not come to its end")
         if self._failure.done():
             self._failure.result()
 

@@ -118,6 +118,8 @@ def described(spec: ClusterSpec) -> Network:
 def not_asked(scenario: Scenario, base: ClusterSpec) -> str:
     """Return why a kind of cluster can't be asked for a scenario; "" if it can."""
     spec = scenario.shape.spec(base)
+    if scenario.kind and scenario.kind != spec.kind:
+        return f"it is about a cluster of {scenario.kind}, and this one is of {spec.kind}"
     reasons = dict.fromkeys(reason for fault, _target in scenario.faults() if (reason := lacking(spec, fault.needs)))
     return "; ".join(reasons)
 

@@ -166,6 +166,32 @@ class Each:
 
 
 @dataclass(frozen=True)
+class For:
+    """Play steps for the same nodes: those that a target means at the beginning."""
+
+    target: Words
+    steps: tuple[Step, ...]
+
+    def play(self, stage: Stage) -> None:
+        """Play them."""
+        play_all(stage.below("for", stage.resolve(self.target)), self.steps)
+
+    def plan(self, outline: Outline) -> Iterator[str]:
+        """Tell for whom, and the steps."""
+        whom, nodes = outline.resolve(self.target)
+        yield f"for       {whom}"
+        yield from (INDENT + line for line in plan_all(outline.below("for", nodes), self.steps))
+
+    def parts(self) -> Iterable[Step]:
+        """Return the steps."""
+        return self.steps
+
+    def uses(self) -> Iterable[tuple[Fault, Words]]:
+        """Return none of its own."""
+        return ()
+
+
+@dataclass(frozen=True)
 class Recover(Simple):
     """Wait until the network has recovered and its recovery has lasted for two rotations of the proposers."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from statistics import median
 
 from prowl.chaos.engine.confirmation import NotConfirmedError, Since, confirm
@@ -40,6 +39,7 @@ class Upgrade:
 
     step = "upgrade"
     words = "restart with the next version"
+    fails = ""  # what it means that the node does not start then
 
     def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002
         """Return None: any node of the run's own can be stopped and started."""
@@ -65,6 +65,7 @@ class Downgrade(Upgrade):
 
     step = "downgrade"
     words = "restart with the version of before"
+    fails = "can't go back to the version of before: it "
 
     def version(self, spec: ClusterSpec) -> str:  # noqa: ARG002
         """Return what is started."""
@@ -108,7 +109,7 @@ def change(stage: Stage, operation: Upgrade, name: str) -> None:
         said = since.mark.complaints(stage.cluster, name) or str(error).splitlines()[0]
         code = stage.cluster.exit_code(name)
         what = "did not answer after its start" if code is None else f"ended at its start with exit code {code}"
-        words = f"{name} {what}: {said}"
+        words = f"{name} {operation.fails}{what}: {said}"
         stage.write(Event(0.0, words, step="unconfirmed", unconfirmed=(name,)))
         raise NotConfirmedError(words) from None
     confirm(stage, name, since)
@@ -212,7 +213,6 @@ class Rolling:
                 play_all(here, self.steps(number))
             except NotConfirmedError as error:
                 raise self.rolled_back(here, name, names[number + 1 :], str(error)) from None
-        stage.play.played.told.append(_longest_pause(stage))
 
     def steps(self, number: int) -> tuple[Step, ...]:
         """Return what is done to a node."""
@@ -279,7 +279,7 @@ def roll_back(stage: Stage, name: str) -> str:
         confirm(stage, name, since)
     except (NotConfirmedError, *TOOLS) as error:
         raise StepError(f"{name} can't be rolled back: {first}; nor by its backup: {error}") from None
-    return f"it can't go back as it is ({first}), so its backup was restored"
+    return f"its store could not be taken over ({first}), so its backup was restored"
 
 
 def restore(stage: Stage, name: str) -> None:
@@ -290,14 +290,3 @@ def restore(stage: Stage, name: str) -> None:
         stage.cluster.terminate(name)
     backups.restore(stage.cluster.spec, archive, stage.cluster.node(name))
     stage.cluster.start_node(name, version=OLD)
-
-
-def _longest_pause(stage: Stage) -> str:
-    times = [t for t, _height in stage.observer.tips]
-    longest = max((after - before for before, after in pairwise(times)), default=0.0)
-    interval = stage.play.interval_seconds
-    allowed = deadlines.pause_seconds(interval, stage.network)
-    return (
-        f"the longest pause was {longest:.1f} s, {longest / interval:.1f} block intervals; with a quorum "
-        f"{allowed / interval:.1f} are allowed"
-    )
