@@ -9,17 +9,21 @@ from typing import Any
 from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
 
 MOST_REASONS = 50
+NOT_TRIED = "the upgrade itself was not tried"
 
 
 @dataclass(frozen=True)
 class Demands:
     """What a gate must have seen: its items, in the order in which a no-go is told, each on every one of the nodes.
 
-    An item of the whole network is seen once.
+    An item of the whole network is seen once. ``tried`` says which upgrade the gate tries in a cluster of its own ("":
+    none, and it decides on readiness alone; with ``strict`` that is no-go).
     """
 
     order: Sequence[str]
     nodes: Sequence[str] = ()
+    tried: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,10 +67,16 @@ def decide(
             found.append((mine[row.item], told))
     found += [(mine[item], told) for item, told in _left_out(demands, [*rows, *unasked])]
     found += [(-1, "the run was cut short")] if partial else []
+    found += [(len(mine), f"{NOT_TRIED} (--strict)")] if demands.strict and not demands.tried else []
     reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
-    return Gate(
-        not reasons, _sentence(reasons, rows, waived, target), reasons[:MOST_REASONS], _looked(rows), tuple(waived)
-    )
+    sentence = f"{_sentence(reasons, rows, waived, target)}; {demands.tried or NOT_TRIED}"
+    return Gate(not reasons, sentence, reasons[:MOST_REASONS], _looked(rows), tuple(waived))
+
+
+def unfinished(demands: Demands, target: str) -> Gate:
+    """Return the decision that stands until there is another: whoever finds it finds a gate that was ended."""
+    reason = "the gate has not come to its end"
+    return Gate(False, f"NO-GO for {target}: {reason}; {demands.tried or NOT_TRIED}", (reason,))
 
 
 def _left_out(demands: Demands, seen: Iterable[Result | NotAsked]) -> Iterator[tuple[str, str]]:

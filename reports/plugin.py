@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Generator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,13 @@ class _Collector:
         if xml is not None:
             for name in ("seed", "commit", "again"):
                 xml.add_global_property(name, str(self.report.run[name]))
+
+    def begin_gate(self, demands: gate.Demands) -> None:
+        """Write down a no-go that stands until there is a decision, whatever ends this run."""
+        self.config.stash[GATE] = demands
+        self.report.run |= {"gate": gate.unfinished(demands, self.run.target).as_json(), "partial": True}
+        with suppress(OSError):  # said in any case when the run ends
+            self.report.save(self.run.folder)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results of an item; a failure that carries none is itself an unknown result."""

@@ -45,7 +45,7 @@ def _subcommand(words: list[str]) -> int:
         "run": _run,
         "judge": _judge,
         "report": _report,
-        "gate": lambda words: _run(["--gate", *words]),
+        "gate": _gate,
         "alerts": _alerts,
         "inventory": _inventory,
         "manual": _manual,
@@ -87,6 +87,11 @@ def _run(words: list[str]) -> int:
 
     os.environ[PROGRAM_VARIABLE] = "prowl run"
     return int(pytest.main(["-p", "prowl.chaos.plugin", f"--rootdir={Path.cwd()}", *words]))
+
+
+def _gate(words: list[str]) -> int:
+    # pytest has a --strict of its own.
+    return _run(["--gate", *("--strict-gate" if word == "--strict" else word for word in words)])
 
 
 def _judge(words: list[str]) -> int:

@@ -59,7 +59,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "soak-after-an-upgrade",
         item="upgrade/zero-downtime",
-        why="once all nodes are of the next version, each rare thing happens once: a restart, a silent proposer, pruning",
+        why="once all nodes are of the next version, a restart, a silent proposer and pruning happen once each",
         steps=(
             Each(in_drawn_order, lambda node: (Change(Upgrade(), node),)),
             During(Terminate(), one, ()),
