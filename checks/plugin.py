@@ -24,6 +24,7 @@ from prowl.fixtures.manual.own import CatalogueError
 from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.fixtures.survey.view import NetworkView, View
 from prowl.fixtures.targets import Target
+from prowl.reports import junit
 from prowl.reports import plugin as reports
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.gate import Demands
@@ -232,10 +233,7 @@ def conclude(item: pytest.Item, report: pytest.TestReport, results: list[Result]
     The item's properties are set, too: JUnit's report has those of its teardown, which is still to come.
     """
     counting = [result for result in results if result.counts]
-    properties = [("verdict", result.verdict.value) for result in results]
-    properties += [
-        (word, "true") for result in results for word in ("advisory", "waiver", "drift") if getattr(result, word)
-    ]
+    properties = junit.properties(results, item.config.stash[reports.RUN])
     item.user_properties += properties
     report.user_properties += properties
     if not counting:

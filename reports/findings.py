@@ -1,10 +1,17 @@
-"""What a check says, and the message that a stranger reads at 3 a.m."""
+"""What a check says, the message that a stranger reads at 3 a.m., and results in the order in which they matter."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from prowl.reports.verdicts import Result, Verdict
+from prowl.reports.verdicts import NotAsked, Result, Verdict
+
+MOST_NODES_NAMED = 6
+# What matters first; an item of another chapter comes after these.
+CHAPTERS = ("daily", "truth", "validators", "recovery", "gate", "upgrade", "alerts", "backup")
+WHOLE = "network"  # whose a result is that is no node's
 
 
 @dataclass(frozen=True)
@@ -54,3 +61,63 @@ def message(result: Result) -> str:
         ("again", result.again),
     ]
     return "\n".join([f"{head}: {result.promise}", *(f"  {name:<9} {text}" for name, text in rows if text)])
+
+
+def ranked(results: Iterable[Result]) -> list[Result]:
+    """Return results, the worst first: those that count before others, broken before unknown, the manual's order."""
+    return sorted(results, key=lambda row: (not row.counts, -row.verdict.severity, *_place(row)))
+
+
+def _place(row: Result) -> tuple[int, list[tuple[int, str]], list[tuple[int, str]]]:
+    chapter = row.item.partition("/")[0]
+    number = CHAPTERS.index(chapter) if chapter in CHAPTERS else len(CHAPTERS)
+    return number, natural(row.item), natural(row.node or row.scenario or WHOLE)
+
+
+def natural(text: str) -> list[tuple[int, str]]:
+    """Return a key that sorts node-2 before node-10."""
+    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"([0-9]{1,18})", text)]
+
+
+def equal(results: Iterable[Result]) -> list[list[Result]]:
+    """Return results in groups, each of one item and verdict: what is the same on several nodes is said once.
+
+    The groups have the order of their first results. A scenario's result is alone.
+    """
+    groups: dict[object, list[Result]] = {}
+    for row in results:
+        key = (row.item, row.scenario, row.verdict, row.advisory, row.waiver, row.expected if row.node else None)
+        groups.setdefault(key, []).append(row)
+    return list(groups.values())
+
+
+def whose(rows: Iterable[Result]) -> str:
+    """Return on which nodes, or in which scenario, results were found: " on node-1, node-2", or nothing."""
+    rows = list(rows)
+    scenarios = [row.scenario for row in rows if row.scenario]
+    return f" in {scenarios[0]}" if scenarios else on(row.node or "" for row in rows)
+
+
+def on(names: Iterable[str]) -> str:
+    """Return " on node-1, node-2", shortened where they are many, or nothing where no node is named."""
+    told = [name for name in dict.fromkeys(names) if name]
+    if not told:
+        return ""
+    more = f" and {len(told) - MOST_NODES_NAMED} more" if len(told) > MOST_NODES_NAMED else ""
+    return " on " + ", ".join(told[:MOST_NODES_NAMED]) + more
+
+
+def not_asked_lines(rows: Iterable[NotAsked]) -> list[str]:
+    """Return a line for each reason and the nodes that it concerns, with all items."""
+    nodes: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        nodes.setdefault((row.item, row.reason), []).append(row.node or "")
+    items: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (item, reason), names in nodes.items():
+        items.setdefault((reason, tuple(names)), []).append(item)
+    return [f"{', '.join(listed)}{on(names)}: {reason}" for (reason, names), listed in items.items()]
+
+
+def without_chance(text: str) -> str:
+    """Return a text without what differs from node to node and from look to look: process numbers and times."""
+    return re.sub(r" ?\(at \d\d:\d\d:\d\dZ\)", "", re.sub(r"\bprocess \d+ ", "the process ", text))

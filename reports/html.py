@@ -5,7 +5,6 @@ Its size is bounded: long texts, long lists and long timelines are cut, and the 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -15,6 +14,8 @@ from typing import Any
 
 import jinja2
 
+from prowl.reports.files import write_whole
+from prowl.reports.findings import WHOLE, natural
 from prowl.reports.picture import Picture, draw
 from prowl.reports.redaction import redact
 from prowl.reports.run import Report
@@ -31,7 +32,6 @@ MOST_PICTURES = 50
 LARGEST_TIMELINE_BYTES = 64_000_000
 FEW_NODES = 8  # so many nodes are columns of the checklist; more are its rows
 MOST_COLUMNS = 12
-WHOLE = "network"  # whose a result is that is no node's
 
 
 @dataclass(frozen=True)
@@ -108,15 +108,7 @@ def write(report: Report, folder: Path) -> Path:
     Timelines are read from the folder. One that can't be read is a sentence on the page; OSError if the page itself
     can't be written.
     """
-    text = redact(render(report, folder))
-    path = folder / "report.html"
-    draft = folder / "report.html.draft"
-    try:
-        draft.write_bytes(text.encode("utf-8", "backslashreplace"))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-    return path
+    return write_whole(folder / "report.html", redact(render(report, folder)))
 
 
 def render(report: Report, folder: Path) -> str:
@@ -153,7 +145,7 @@ def render(report: Report, folder: Path) -> str:
         "not_asked": not_asked[:MOST_ROWS],
         "not_asked_count": len(report.not_asked),
         "not_asked_left_out": max(len(not_asked) - MOST_ROWS, 0),
-        "listed": sorted(report.results, key=lambda row: _natural(row.item) + _natural(_whose(row)))[:MOST_ROWS],
+        "listed": sorted(report.results, key=lambda row: natural(row.item) + natural(_whose(row)))[:MOST_ROWS],
     }
     return environment.get_template("report.html").render(page=page, limits={"evidence": MOST_EVIDENCE})
 
@@ -172,11 +164,6 @@ def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
-    """Return a key that sorts node-2 before node-10."""
-    return [(int(part) if part.isdecimal() else -1, part) for part in re.split(r"([0-9]{1,18})", text)]
-
-
 def _whose(result: Result) -> str:
     return result.node or result.scenario or WHOLE
 
@@ -184,7 +171,7 @@ def _whose(result: Result) -> str:
 def _findings(report: Report, scenes: dict[str, int]) -> tuple[list[Finding], int]:
     """Return the findings on the page, the worst first and those that count before those that do not; and how many."""
     found = [result for result in report.results if result.verdict is not Verdict.HELD]
-    found.sort(key=lambda row: (not row.counts, -row.verdict.severity, _natural(row.item), _natural(_whose(row))))
+    found.sort(key=lambda row: (not row.counts, -row.verdict.severity, natural(row.item), natural(_whose(row))))
     findings = []
     for number, result in enumerate(found[:MOST_FINDINGS], 1):
         words = ["advisory"] if result.advisory else []
@@ -208,8 +195,8 @@ def _tables(report: Report, findings: list[Finding]) -> list[Table]:
     """Return the checklist, a word for each item on each node: one table, or one a section if nodes are many."""
     cells = _cells(report, findings)
     promises = {result.item: result.promise for result in report.results}
-    items = sorted({item for item, _node in cells}, key=_natural)
-    nodes = sorted({node for _item, node in cells}, key=lambda name: (name == WHOLE, _natural(name)))
+    items = sorted({item for item, _node in cells}, key=natural)
+    nodes = sorted({node for _item, node in cells}, key=lambda name: (name == WHOLE, natural(name)))
     if not items:
         return []
     if len(nodes) <= FEW_NODES:
@@ -307,6 +294,6 @@ def _told_once(rows: list[NotAsked]) -> list[dict[str, str]]:
     for row in rows:
         nodes.setdefault((row.item, row.reason), []).append(row.node or "all nodes")
     return [
-        {"item": item, "nodes": ", ".join(sorted(dict.fromkeys(names), key=_natural)), "reason": reason}
+        {"item": item, "nodes": ", ".join(sorted(dict.fromkeys(names), key=natural)), "reason": reason}
         for (item, reason), names in nodes.items()
     ]

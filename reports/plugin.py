@@ -1,18 +1,17 @@
-"""Collects the results of a run, prints the verdict first, and writes ``report.json`` and ``report.html``."""
+"""Collects the results of a run, prints the verdict first, and writes the reports of it."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest import junitxml  # the one way to properties of the whole suite that xdist does not stop
 
-from prowl.reports import gate, html, run, terminal
+from prowl.reports import files, gate, html, junit, markdown, run, terminal, textfile
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import NotAsked, Result, Verdict, worst
 
@@ -32,6 +31,33 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
     group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
+    group.addoption(
+        "--textfile",
+        type=Path,
+        metavar="PATH",
+        help="also write the run's metrics there, for node_exporter's textfile collector (a name that ends in .prom)",
+    )
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, object, object]:
+    """Where a run ends before it began, replace what the run before it has left for machines."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        if not config.getoption("plan") and not hasattr(config, "workerinput"):
+            _ended_early(config, str(error))
+        raise
+
+
+def _ended_early(config: pytest.Config, sentence: str) -> None:
+    if config.option.xmlpath:
+        junit.ended_early(Path(os.path.expandvars(config.option.xmlpath)).expanduser(), sentence)
+    path: Path | None = config.getoption("textfile")
+    if path is not None:
+        target = config.getoption("target") or os.environ.get("PROWL_TARGET") or config.getini("prowl_target")
+        with suppress(OSError):  # why the run ended is said in any case
+            files.write_whole(path, textfile.ended_early(str(target or "")), files.READABLE_BY_ALL)
 
 
 def program() -> str:
@@ -159,10 +185,7 @@ class _Collector:
 
     def pytest_sessionstart(self) -> None:
         """Put the same into JUnit's report, if one is written."""
-        xml = self.config.stash.get(junitxml.xml_key, None)
-        if xml is not None:
-            for name in ("seed", "commit", "again"):
-                xml.add_global_property(name, str(self.report.run[name]))
+        junit.begin(self.config, self.report)
 
     def begin_gate(self, demands: gate.Demands) -> None:
         """Write down a no-go that stands until there is a decision, whatever ends this run."""
@@ -195,6 +218,7 @@ class _Collector:
         if GATE in self.config.stash:
             self._decide(session, self.config.stash[GATE])
         self.written = self._write()
+        junit.finish(self.config, self.report)
 
     def _decide(self, session: pytest.Session, demands: gate.Demands) -> None:
         """Say go or no-go; a no-go fails a run that would have passed (an item that was not asked fails none)."""
@@ -206,11 +230,25 @@ class _Collector:
         self.report.run["exit_code"] = int(session.exitstatus)
 
     def _write(self) -> list[str]:
-        try:
-            self.report.pictures = html.timelines_of(self.run.folder)
-            return [str(self.report.save(self.run.folder)), str(html.write(self.report, self.run.folder))]
-        except OSError as error:
-            return [f"the report could not be written to {self.run.folder}: {error.strerror or error}"]
+        """Write every report, each whatever becomes of the others; return where they are, or why not."""
+        folder, report = self.run.folder, self.report
+        report.pictures = html.timelines_of(folder)
+        paths: dict[Path, Callable[[], object]] = {
+            folder / "report.json": lambda: report.save(folder),
+            folder / "report.html": lambda: html.write(report, folder),
+            folder / markdown.NAME: lambda: markdown.write(report, folder),
+            folder / textfile.NAME: lambda: textfile.write(report, folder / textfile.NAME),
+        }
+        also: Path | None = self.config.getoption("textfile")
+        if also is not None:
+            paths[also] = lambda: textfile.write(report, also)
+        told = []
+        for path, write in paths.items():
+            try:
+                write()
+            except OSError as error:
+                told.append(f"{path} could not be written: {error.strerror or error}")
+        return [*told, str(folder / "report.html")]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:

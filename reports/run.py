@@ -21,6 +21,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from prowl.reports.files import write_whole
 from prowl.reports.recorded_words import judgement_of
 from prowl.reports.redaction import redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
@@ -179,11 +180,7 @@ class Report:
             "verdict": self.verdict,
             "timelines": self.pictures,
         }
-        path = folder / "report.json"
-        draft = path.with_suffix(".draft")
-        draft.write_text(_text_of(redacted(body)), encoding="utf-8")
-        draft.replace(path)
-        return path
+        return write_whole(folder / "report.json", _text_of(redacted(body)))
 
     @classmethod
     def load(cls, folder: Path) -> Report:

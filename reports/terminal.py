@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
-from prowl.reports.findings import message
+from prowl.reports.findings import message, not_asked_lines, on, without_chance
 from prowl.reports.run import Report
-from prowl.reports.verdicts import NotAsked, Result, Verdict
-
-MOST_NODES_TOLD = 6
+from prowl.reports.verdicts import Result, Verdict
 
 
 def gate_lines(report: Report) -> list[str]:
@@ -26,7 +23,7 @@ def gate_lines(report: Report) -> list[str]:
 def summary(report: Report, *, quiet: bool = False) -> Iterator[str]:
     """Yield the lines; ``quiet`` leaves the drift out."""
     yield from (f"  note: {note}" for note in report.run.get("notes", ()))
-    yield from (f"  not asked: {line}" for line in not_asked(report.not_asked))
+    yield from (f"  not asked: {line}" for line in not_asked_lines(report.not_asked))
     yield from advice(report.results)
     for result in report.results:
         if result.waiver is not None and result.verdict is not Verdict.HELD:
@@ -35,35 +32,19 @@ def summary(report: Report, *, quiet: bool = False) -> Iterator[str]:
         yield from drift(report.results)
 
 
-def not_asked(rows: Iterable[NotAsked]) -> list[str]:
-    """Return a line for each reason and the nodes that it concerns, with all items."""
-    nodes: dict[tuple[str, str], list[str]] = {}
-    for row in rows:
-        nodes.setdefault((row.item, row.reason), []).append(row.node or "")
-    items: dict[tuple[str, tuple[str, ...]], list[str]] = {}
-    for (item, reason), names in nodes.items():
-        items.setdefault((reason, tuple(names)), []).append(item)
-    return [f"{', '.join(its)}{_on(names)}: {reason}" for (reason, names), its in items.items()]
-
-
 def advice(results: Iterable[Result]) -> list[str]:
     """Return a line for each advisory result that is not held, with all nodes of which the same was seen."""
     rows: dict[tuple[str, Verdict, str, str], list[str]] = {}
     for result in results:
         if result.advisory and result.waiver is None and result.verdict is not Verdict.HELD:
             told = f"{result.observed}; expected {result.expected} ({result.manual})"
-            rows.setdefault((result.item, result.verdict, _without_pid(told), result.next), []).append(
+            rows.setdefault((result.item, result.verdict, without_chance(told), result.next), []).append(
                 result.node or ""
             )
     return [
-        f"  advice: {item} is {verdict}{_on(tuple(nodes))}: {told}{f'; next: {step}' if step else ''}"
+        f"  advice: {item} is {verdict}{on(nodes)}: {told}{f'; next: {step}' if step else ''}"
         for (item, verdict, told, step), nodes in rows.items()
     ]
-
-
-def _without_pid(told: str) -> str:
-    """Leave a process's number out, by which the same advice would differ from node to node."""
-    return re.sub(r"\bprocess \d+ ", "the process ", told)
 
 
 def drift(results: Iterable[Result]) -> list[str]:
@@ -80,11 +61,3 @@ def drift(results: Iterable[Result]) -> list[str]:
                 where = f"{row.node}: " if row.node else ""
                 lines.append(f"    {where}the manual says {row.drift.manual}; the node: {row.drift.node}")
     return lines
-
-
-def _on(names: tuple[str, ...]) -> str:
-    told = [name for name in names if name]
-    if not told:
-        return ""
-    more = f" and {len(told) - MOST_NODES_TOLD} more" if len(told) > MOST_NODES_TOLD else ""
-    return " on " + ", ".join(told[:MOST_NODES_TOLD]) + more

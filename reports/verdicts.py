@@ -87,7 +87,8 @@ class Result:
     ``item`` is the catalogue's id; ``node`` or ``scenario`` says whose it is; ``expected`` and ``observed`` are
     sentences; ``evidence`` holds lines or paths; ``judgements`` are what the invariants say of a scenario's timeline,
     ``figures`` what was measured of it (seconds, by name);
-    ``manual``, ``next`` and ``again`` are the finding's other lines.
+    ``manual``, ``next`` and ``again`` are the finding's other lines; ``cause`` names what it follows from, if that is
+    seen.
     """
 
     item: str
@@ -107,6 +108,7 @@ class Result:
     manual: str = ""
     next: str = ""
     again: str = ""
+    cause: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the row for ``report.json``, of plain values only: it also travels from xdist's workers."""

@@ -6,8 +6,10 @@ Each subcommand imports what it needs when it is called: ``prowl node`` must sta
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
+import time
 from pathlib import Path
 
 USAGE_ERROR = 4
@@ -86,7 +88,13 @@ def _run(words: list[str]) -> int:
     from prowl.reports.run import PROGRAM_VARIABLE
 
     os.environ[PROGRAM_VARIABLE] = "prowl run"
-    return int(pytest.main(["-p", "prowl.chaos.plugin", f"--rootdir={Path.cwd()}", *words]))
+    begun = time.time()
+    code = int(pytest.main(["-p", "prowl.chaos.plugin", f"--rootdir={Path.cwd()}", *words]))
+    if code == USAGE_ERROR:
+        from prowl.reports.junit import replace_stale
+
+        replace_stale(words, begun)
+    return code
 
 
 def _gate(words: list[str]) -> int:
@@ -105,13 +113,17 @@ def _judge(words: list[str]) -> int:
 
 
 def _report(words: list[str]) -> int:
-    from prowl.reports import html, terminal
+    from prowl.reports import html, schema, terminal
     from prowl.reports.findings import message
     from prowl.reports.run import Report, RunError
 
     parser = _Parser(prog="prowl report", description="Print a run's verdict and write its report.html anew.")
-    parser.add_argument("path", type=Path, metavar="RUN", help="a run's folder")
+    parser.add_argument("path", type=Path, nargs="?", metavar="RUN", help="a run's folder")
+    parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json")
     asked = parser.parse_args(words)
+    if asked.schema:
+        print(json.dumps(schema.schema(), indent=2))
+        return 0
     try:
         report = Report.load(asked.path)
         page = html.write(report, asked.path if asked.path.is_dir() else asked.path.parent)

@@ -142,7 +142,10 @@ def test_a_dead_node_is_unknown_and_no_other_changes(testnet: StubNet) -> None:
     assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == (str(len(unknown)), "0", "0")
     properties = {row.get("name"): row.get("value") for row in suite.iterfind("properties/property")}
     recorded = testnet.report["run"]
-    assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again")}  # type: ignore[call-overload]
+    not_asked = properties.pop("not asked")
+    assert not_asked is not None
+    assert not_asked.endswith('gives no access to its host (host = "none")'), "the last reason"
+    assert properties == {name: str(recorded[name]) for name in ("seed", "commit", "again", "target")}  # type: ignore[call-overload]
     header = told(result).splitlines()
     first = next(number for number, line in enumerate(header) if line.startswith("prowl: seed "))
     assert header[first + 1] == f"again: {properties['again']}"

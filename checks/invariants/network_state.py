@@ -290,6 +290,7 @@ class World:
         phases = {node: self._phases(node) for node in self.timeline.nodes}
         times = {self.timeline.begin, self.timeline.end, *(action.t for action in self.actions)}
         times.update(t for changes in phases.values() for t, _ in changes)
+        times.update(t for stretches in self.mute.values() for each in stretches for t in (each.begin, each.end))
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
@@ -317,7 +318,10 @@ class World:
         able = tuple(
             sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING and node not in span.slow)
         )
-        maybe = tuple(sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN))
+        mute = self.mute_at(span.begin)
+        maybe = tuple(
+            sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN and node not in mute)
+        )
         sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
         possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))
         return replace(span, sure=sure, possible=possible)

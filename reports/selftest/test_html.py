@@ -278,7 +278,7 @@ def test_a_record_of_little_is_rendered_too(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_leaves_the_one_of_before(tmp_path: Path) -> None:
     path = html.write(report(result()), tmp_path)
     before = path.read_text()
-    (tmp_path / "report.html.draft").mkdir()
+    (tmp_path / ".report.html.draft").mkdir()
     with pytest.raises(OSError, match=r"report\.html\.draft"):
         html.write(report(result(Verdict.BROKEN)), tmp_path)
     assert path.read_text() == before

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prowl.reports import terminal
+from prowl.reports.findings import not_asked_lines
 from prowl.reports.run import Report
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict, Waiver
 
@@ -32,13 +33,13 @@ def test_the_drift_is_a_section_with_the_manuals_sentence_once() -> None:
 def test_what_was_not_asked_is_a_line_a_reason() -> None:
     rows = [NotAsked(item, "no access", node) for item in ("daily/disk", "backup/name") for node in ("a", "b")]
     rows += [NotAsked("alerts/syntax", "no rules"), NotAsked("backup/name", "no folder", "c")]
-    assert terminal.not_asked(rows) == [
+    assert not_asked_lines(rows) == [
         "daily/disk, backup/name on a, b: no access",
         "alerts/syntax: no rules",
         "backup/name on c: no folder",
     ]
     many = [NotAsked("daily/disk", "no access", f"n{number}") for number in range(9)]
-    assert terminal.not_asked(many) == ["daily/disk on n0, n1, n2, n3, n4, n5 and 3 more: no access"]
+    assert not_asked_lines(many) == ["daily/disk on n0, n1, n2, n3, n4, n5 and 3 more: no access"]
 
 
 def test_the_gate_comes_first_and_only_where_there_is_one() -> None:

@@ -1,0 +1,78 @@
+"""What a whole run leaves for machines, also where it ends before it began."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import junitparser
+import pytest
+
+from prowl.chaos.selftest.stub_net import StubNet, prowl, testnet
+from prowl.fixtures.selftest.stub import PAGE
+from prowl.reports.schema import schema
+
+pytest_plugins = ("pytester",)
+
+__all__ = ["testnet"]  # the kit's fixture: pytest looks for it here
+
+PLACES = ("--junitxml=junit.xml", "--textfile=nightly.prom")
+
+
+def cases(path: Path) -> list[dict[str, str]]:
+    """Return the properties of each test case of a JUnit file."""
+    (suite,) = junitparser.JUnitXml.fromfile(str(path))
+    listed = [next(case.iterchildren(junitparser.Properties)) for case in suite]
+    return [{row.name: row.value for row in rows} for rows in listed]
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two-workers"])
+def test_a_run_leaves_a_report_of_the_schema_a_summary_metrics_and_properties(
+    testnet: StubNet, workers: tuple[str, ...]
+) -> None:
+    testnet.stubs["node-1"].page = PAGE.replace("connected 3", "connected 1")
+    assert testnet.run("-k", "peers or disk", "--seed", "7", *PLACES, *workers).ret == 1
+    here = testnet.pytester.path
+    (folder,) = here.glob(".prowl/runs/*")
+    jsonschema.validate(json.loads((folder / "report.json").read_text()), schema())
+    assert (folder / "report.md").read_text().startswith("## \N{LARGE RED CIRCLE} BROKEN: ")
+    metrics = (here / "nightly.prom").read_text()
+    assert metrics == (folder / "prowl.prom").read_text()
+    assert 'prowl_item_verdict{item="daily/peers",target="testnet.toml"} 2.0' in metrics
+    found = {(row["item"], row.get("node")): row for row in cases(here / "junit.xml")}
+    row = found["daily/peers", "node-1"]
+    assert (row["verdict"], row["target"], row["seed"]) == ("broken", "testnet.toml", "7")
+    assert found["daily/peers", "node-2"]["verdict"] == "held"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--target", "faulty.toml"), "faulty.toml"),
+        (("--target", "testnet.toml", "--gate", "--chaos"), "--gate and --chaos"),
+        ((), "No target"),
+        (("--target", "testnet.toml", "--frobnicate"), "the command line was refused"),
+    ],
+)
+def test_a_run_that_ends_early_replaces_what_another_left(
+    pytester: pytest.Pytester, words: tuple[str, ...], told: str
+) -> None:
+    pytester.makefile(".toml", faulty="[[nodes]]\n", testnet='[[nodes]]\nname = "a"\nrpc = "http://127.0.0.1:1"\n')
+    for name in ("junit.xml", "nightly.prom"):
+        (pytester.path / name).write_text("of the night before")
+    assert prowl(pytester, *words, *PLACES).ret == 4
+    (suite,) = junitparser.JUnitXml.fromfile(str(pytester.path / "junit.xml"))
+    (case,) = suite
+    assert told in case.result[0].text
+    metrics = (pytester.path / "nightly.prom").read_text()
+    if "--frobnicate" not in words:  # pytest refuses such a line before it asks anybody: the file's age tells
+        assert "prowl_run_exit_code{" in metrics
+        assert "} 4.0" in metrics
+
+
+def test_a_plan_replaces_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makefile(".toml", faulty="[[nodes]]\n")
+    (pytester.path / "junit.xml").write_text("of the night before")
+    assert prowl(pytester, "--plan", "--target", "faulty.toml", *PLACES).ret == 4
+    assert (pytester.path / "junit.xml").read_text() == "of the night before"
