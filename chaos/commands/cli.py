@@ -19,7 +19,8 @@ SUBCOMMANDS = """\
   run       pytest with Prowl's checks and scenarios: prowl run --target embedded [--chaos] [pytest's options]
   judge     judge a saved timeline (or every one of a run) again, with no cluster
   report    print a run's verdict and write its report.html anew
-  gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
+  gate      go or no-go for an upgrade: prowl gate --target testnet.toml [--node-home OLD --next-home NEW]
+            prowl gate init github|systemd writes what runs it by itself
   alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five)
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
   manual    list the manual's items and what asserts each
@@ -98,6 +99,10 @@ def _run(words: list[str]) -> int:
 
 
 def _gate(words: list[str]) -> int:
+    if words[:1] == ["init"]:
+        from prowl.chaos.commands import automation
+
+        return automation.main(words[1:])
     # pytest has a --strict of its own.
     return _run(["--gate", *("--strict-gate" if word == "--strict" else word for word in words)])
 

@@ -35,8 +35,12 @@ def name_of(spec: ClusterSpec, version: str) -> str:
 
 @dataclass(frozen=True)
 class Upgrade:
-    """Stop each node and start it as the run's next version, as the manual's restart of the service does."""
+    """Stop each node and start it as the run's next version, as the manual's restart of the service does.
 
+    ``backup``: its data is packed in between, if it never was: that of a running node may change under the script.
+    """
+
+    backup: bool = False
     step = "upgrade"
     words = "restart with the next version"
     fails = ""  # what it means that the node does not start then
@@ -56,6 +60,8 @@ class Upgrade:
             row(stage, self.step, f"{self.step} {name} to {name_of(stage.cluster.spec, version)}", restarted=(name,))
             if stage.cluster.state(name) != GONE:
                 stage.cluster.terminate(name)
+            if self.backup and not folder_of(stage, name).exists():
+                backups.backup(stage.cluster.spec, stage.cluster.node(name), folder_of(stage, name))
             stage.cluster.start_node(name, version=version)
 
 
@@ -217,8 +223,8 @@ class Rolling:
     def steps(self, number: int) -> tuple[Step, ...]:
         """Return what is done to a node."""
         if number:
-            return (Change(Upgrade()),)
-        return (Change(Upgrade()), Soak(), Change(Downgrade()), Change(Upgrade()))
+            return (Change(Upgrade(backup=True)),)
+        return (Change(Upgrade(backup=True)), Soak(), Change(Downgrade()), Change(Upgrade()))
 
     def rolled_back(self, stage: Stage, name: str, rest: tuple[str, ...], why: str) -> StepError:
         """Roll a node back, and return what is to be said of it all."""

@@ -6,7 +6,7 @@ reference node of another name, or the same installed node.
 
 from __future__ import annotations
 
-from prowl.chaos.engine.operations import Backup, Restart
+from prowl.chaos.engine.operations import Restart
 from prowl.chaos.engine.scenario import Scenario, Shape, Transfers
 from prowl.chaos.engine.steps import Do, During, Each, For, Hold, Recover
 from prowl.chaos.engine.targets import half, in_drawn_order, one, proposer_next
@@ -25,7 +25,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rolling-upgrade",
         item="upgrade/rolling",
         why="each node in turn is stopped and started as the next version; the network is parted in the middle of it",
-        steps=(Do(Backup()), Rolling(middle=(During(Cut(), half), Recover())), Recover()),
+        steps=(Rolling(middle=(During(Cut(), half), Recover())), Recover()),
         also=ALSO,
         shape=UNHURRIED,
         gate=True,
@@ -34,7 +34,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "rolling-upgrade-of-containers",
         item="upgrade/docker",
         why="each container in turn is replaced by one of the next image, and only one that takes part again is left",
-        steps=(Do(Backup()), Rolling(), Recover()),
+        steps=(Rolling(), Recover()),
         also=ALSO,
         shape=UNHURRIED,
         kind="containers",
@@ -43,7 +43,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "one-new-among-old",
         item="upgrade/wait-for-sync",
         why="one node of the next version takes part among the old ones, through every kind of transaction",
-        steps=(Do(Backup()), Change(Upgrade(), one), Hold(), Hold(intervals=12), Recover()),
+        steps=(Change(Upgrade(), one), Hold(), Hold(intervals=12), Recover()),
         also=ALSO,
         shape=Shape(nodes=4, block_ms=500),
         load=Transfers(per_second=4.0, every_kind=True),
@@ -52,7 +52,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "downgrade-in-the-middle",
         item="upgrade/zero-downtime",
         why="half of the nodes go to the next version and back again, and the network goes on",
-        steps=(Do(Backup()), For(half, (Change(Upgrade()), Hold(), Change(Downgrade()))), Recover()),
+        steps=(For(half, (Change(Upgrade()), Hold(), Change(Downgrade()))), Recover()),
         also=ALSO,
         shape=UNHURRIED,
     ),
