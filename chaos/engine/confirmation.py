@@ -16,6 +16,7 @@ from prowl.chaos.engine.probes import ask
 from prowl.chaos.engine.stage import LOOK_SECONDS, Stage, StepError, StoppedEarlyError
 from prowl.chaos.faults.crash import Crash
 from prowl.fixtures import deadlines
+from prowl.fixtures.clusters.protocol import GONE
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.events import Event
 
@@ -70,6 +71,8 @@ def _in_step(stage: Stage, name: str, since: Since) -> str:
     def well() -> bool:
         nonlocal trouble, seen
         stage.observer.check()
+        if stage.cluster.state(name) == GONE:
+            raise NotConfirmedError(f"ended with exit code {stage.cluster.exit_code(name)} some time after its start")
         proposed = _own_turns(stage, name, since)
         trouble = _behind(stage, name, since) or _silent(stage, name, since, proposed)
         if not trouble:

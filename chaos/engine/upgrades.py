@@ -112,13 +112,18 @@ def change(stage: Stage, operation: Upgrade, name: str) -> None:
         with stage.play.played.timed("operator"):
             operation.do(stage, (name,))
     except TOOLS as error:
-        said = since.mark.complaints(stage.cluster, name) or str(error).splitlines()[0]
-        code = stage.cluster.exit_code(name)
-        what = "did not answer after its start" if code is None else f"ended at its start with exit code {code}"
-        words = f"{name} {operation.fails}{what}: {said}"
-        stage.write(Event(0.0, words, step="unconfirmed", unconfirmed=(name,)))
-        raise NotConfirmedError(words) from None
+        if stage.cluster.state(name) == GONE:
+            raise _gone(stage, name, operation, since, str(error)) from None
+        stage.play.say(f"{name} runs and does not answer yet")  # it has as long as any node has to take part again
     confirm(stage, name, since)
+
+
+def _gone(stage: Stage, name: str, operation: Upgrade, since: Since, error: str) -> NotConfirmedError:
+    """Write that a node has ended at its start, and return that."""
+    said = since.mark.complaints(stage.cluster, name) or error.splitlines()[0]
+    words = f"{name} {operation.fails}ended at its start with exit code {stage.cluster.exit_code(name)}: {said}"
+    stage.write(Event(0.0, words, step="unconfirmed", unconfirmed=(name,)))
+    return NotConfirmedError(words)
 
 
 @dataclass(frozen=True)

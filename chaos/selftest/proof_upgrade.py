@@ -1,4 +1,4 @@
-"""Upgrades by the dozen: good versions pass with every seed, bad ones are stopped at the first node, and so says the gate.
+"""Upgrades by the dozen: good versions pass with every seed, bad ones are stopped at the first node; so says the gate.
 
 ``tox -e upgrade``. What was seen of each is printed (``-s``).
 """
@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +19,15 @@ import psutil
 import pytest
 
 from prowl.chaos.engine import runner
+from prowl.chaos.engine.probes import height_of
 from prowl.chaos.engine.runner import Outcome
 from prowl.chaos.scenarios import upgrade
-from prowl.chaos.selftest.stub_net import StubNet, testnet
+from prowl.fixtures.clusters import backups
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.reference.defects.versions import VERSIONS
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.verdicts import Verdict
-
-pytest_plugins = ("pytester",)
-
-__all__ = ["testnet"]  # the kit's fixture: pytest looks for it here
 
 SCENARIOS = {scenario.name: scenario for scenario in upgrade.SCENARIOS}
 GOOD = [version.name for version in VERSIONS.values() if version.good]
@@ -54,7 +54,9 @@ def test_a_good_version_is_taken_with_every_seed(seed: int, count: int, tmp_path
     assert outcome.verdict is Verdict.HELD, outcome.observed
 
 
-@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in {"rolling-upgrade"} and "containers" not in name])
+@pytest.mark.parametrize(
+    "name", [name for name in SCENARIOS if name not in {"rolling-upgrade"} and "containers" not in name]
+)
 def test_the_other_scenarios_hold(name: str, tmp_path: Path) -> None:
     outcome, _said = play(name, "indexed", 1, tmp_path)
     assert outcome.verdict is Verdict.HELD, outcome.observed
@@ -96,30 +98,74 @@ def test_the_gate_says_no_go_for_a_bad_version_and_why_in_the_first_line(version
     assert VERSIONS[version].shows in decision["reasons"][0]
 
 
+@contextmanager
+def network(folder: Path, defects: dict[str, str], more: str = "") -> Iterator[EmbeddedCluster]:
+    """Run a network of reference nodes, each with a backup, and write its inventory."""
+    with EmbeddedCluster(ClusterSpec(4, block_ms=500, defects=defects), folder / "net") as cluster:
+        cluster.start()
+        assert wait_until(lambda: (height_of(cluster, "node-1") or 0) > 12, 120.0, 0.5)
+        rows = ["[network]", "block_interval_seconds = 0.5", "round_timeout_seconds = 2", "dead_proposer_seconds = 2"]
+        for node in cluster.network.nodes:
+            out = folder / "backups" / node.name
+            backups.backup(cluster.spec, node, out)
+            rows += [
+                "[[nodes]]",
+                f'name = "{node.name}"',
+                f'rpc = "{node.rpc}"',
+                f'metrics = "{node.metrics}"',
+                f'p2p = "{node.p2p}"',
+                f'data_dir = "{node.data_dir}"',
+                f'backup_dir = "{out}"',
+                f'config = "{node.config}"',
+                f'address = "{node.address}"',
+                'host = "local"',
+                "[[validators]]",
+                f'address = "{node.address}"',
+                f"stake = {node.stake}",
+            ]
+        (folder / "testnet.toml").write_text("\n".join([*rows, more]))
+        yield cluster
+
+
+WAIVED = """
+[[waivers]]
+item = "daily/consensus"
+reason = "a known wrong metric"
+expires = "{expires}"
+"""
 SICK = {
-    "a node does not answer": "gate/answers",
-    "a metric is missing": "daily/consensus",
-    "a state is degraded": "daily/consensus",
-    "a node has no peers": "daily/peers",
-    "a mempool is full": "gate/mempool",
+    "a node is down": ({}, "gate/answers on node-2 is unknown"),
+    "a state is degraded": ({"node-2": "state-degraded"}, "daily/consensus on node-2 is broken"),
+    "a metric is missing": ({"node-2": "state-missing"}, "daily/consensus on node-2 is unknown"),
+    "a node counts no peers": ({"node-2": "peers-zero"}, "daily/peers on node-2 is broken"),
+    "a node shows other state roots": ({"node-2": "root-wrong"}, "truth/same-chain"),
 }
 
 
-def sicken(net: StubNet, sickness: str) -> None:
-    stub = net.stubs["node-2"]
-    page = stub.page
-    changes = {
-        "a metric is missing": ("coc_consensus_state 0\n", ""),
-        "a state is degraded": ("coc_consensus_state 0\n", "coc_consensus_state 1\n"),
-        "a node has no peers": ("coc_peers_connected 3\n", "coc_peers_connected 0\n"),
-        "a mempool is full": ("coc_tx_pool_pending 0\n", "coc_tx_pool_pending 900\n"),
-    }
-    if sickness in changes:
-        before, after = changes[sickness]
-        assert before in page
-        stub.page = page.replace(before, after)
-    else:
-        stub.close()
+@pytest.mark.parametrize("sickness", SICK)
+def test_the_gate_says_no_go_for_a_sick_network_and_why_in_the_first_line(sickness: str, tmp_path: Path) -> None:
+    defects, reason = SICK[sickness]
+    with network(tmp_path, defects) as cluster:
+        if not defects:
+            cluster.kill("node-2")
+        code, decision, told = gate(tmp_path, "--target", "testnet.toml")
+    assert code == 1, told
+    assert decision["sentence"].startswith(f"NO-GO for testnet.toml: {reason}"), decision["reasons"]
+
+
+def test_the_gate_says_go_for_a_healthy_inventory_and_a_good_version(tmp_path: Path) -> None:
+    with network(tmp_path, {}):
+        code, decision, told = gate(tmp_path, "--target", "testnet.toml", "--next-version", "indexed", "--strict")
+        assert (code, decision["go"]) == (0, True), told
+        assert "in the target's shape: 4 validators, equal stakes, " in told
+
+
+@pytest.mark.parametrize(("expires", "code"), [("2031-01-01", 0), ("2020-01-01", 1)])
+def test_a_waiver_counts_until_its_day(expires: str, code: int, tmp_path: Path) -> None:
+    with network(tmp_path, {"node-2": "state-missing"}, WAIVED.format(expires=expires)):
+        found, decision, told = gate(tmp_path, "--target", "testnet.toml")
+    assert "daily/consensus on node-2" in " ".join([decision["sentence"], *decision["waived"]]), told
+    assert found == code or "truth/consensus" in decision["reasons"][0], decision["reasons"]
 
 
 def test_a_gate_that_is_ended_in_the_middle_is_no_go_and_leaves_nothing(tmp_path: Path) -> None:
