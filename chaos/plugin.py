@@ -180,7 +180,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _scenario(item: pytest.Item) -> Scenario | None:
     callspec = getattr(item, "callspec", None)
-    scenario = callspec.params.get("scenario") if callspec is not None else None
+    plays = callspec is not None and "outcome" in getattr(item, "fixturenames", ())
+    scenario = callspec.params.get("scenario") if plays else None
     return scenario if isinstance(scenario, Scenario) else None
 
 

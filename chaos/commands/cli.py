@@ -27,6 +27,8 @@ SUBCOMMANDS = """\
   node      start a reference node, or list its defects
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
+  cluster   write a cluster of containers as a compose file: prowl cluster export DIR
+  image     make the images that containers run, or try one of your own: prowl image build, check IMAGE
   heal      end what a run that died has left behind
   doctor    say what this machine allows, and which faults and scenarios it can't do
 """
@@ -55,6 +57,8 @@ def _subcommand(words: list[str]) -> int:
         "node": _node,
         "backup": _backup,
         "restore": _restore,
+        "cluster": _cluster,
+        "image": _image,
         "heal": _heal,
         "doctor": _doctor,
     }
@@ -213,6 +217,22 @@ def _restore(words: list[str]) -> int:
         print(f"prowl restore: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _cluster(words: list[str]) -> int:
+    from prowl.chaos.commands import cluster as cluster_command
+
+    parser = _Parser(prog="prowl cluster", description="Write a cluster of containers as a compose file.")
+    cluster_command.add_arguments(parser)
+    return cluster_command.run(parser.parse_args(words))
+
+
+def _image(words: list[str]) -> int:
+    from prowl.chaos.commands import image as image_command
+
+    parser = _Parser(prog="prowl image", description="Make the images that clusters of containers run, or try one.")
+    image_command.add_arguments(parser)
+    return image_command.run(parser.parse_args(words))
 
 
 def _heal(words: list[str]) -> int:

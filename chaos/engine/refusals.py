@@ -92,6 +92,7 @@ def _short_holds(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
     holds = [step.seconds(interval, network) for step in scenario.every_step() if isinstance(step, Hold)]
     if any(seconds <= 0 for seconds in holds):
         yield "a hold has no length: nothing would be observed in it."
+        return
     needed = deadlines.pause_seconds(interval, network)
     asked = [name for name in HELD_BY_A_PAUSE if name in scenario.also]
     if asked and holds and max(holds) < needed:

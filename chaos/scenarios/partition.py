@@ -116,7 +116,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "what-a-minority-accepted",
-        PARTITION,
+        "resilience/load",
         "what the minority's side of a partition accepted is in the chain afterwards",
         (During(Cut(), minority, (Through(minority, (Hold(),)),)), Recover()),
         ("progress-with-quorum", "recovery"),

@@ -13,7 +13,8 @@ from prowl.chaos.engine import evidence, prune
 from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
-from prowl.fixtures.cleanup.undo import Remove
+from prowl.fixtures.cleanup.reaper import clear
+from prowl.fixtures.cleanup.undo import Netns, Remove
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.selftest.stub import PAGE, StubNode
@@ -102,9 +103,18 @@ def test_a_metrics_page_or_why_there_is_none(tmp_path: Path) -> None:
     assert "no answer from http://127.0.0.1:" in (tmp_path / "evidence" / "node-2" / "metrics.txt").read_text()
 
 
+def test_the_copy_of_a_ledger_is_healed_by_nobody_for_its_cluster_may_run_on(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "clusters" / "cluster-1")
+    ledger.folder.mkdir(parents=True)
+    ledger.owe("a namespace", (), [Netns(f"prowl-{ledger.tag}-node-1")])
+    keep_ledger(cast(Any, SimpleNamespace(ledger=ledger)), tmp_path / "scenarios" / "crash")
+    ledger.folder.joinpath("ledger.jsonl").unlink()
+    assert clear(tmp_path, "the test") == []
+
+
 def test_a_held_scenario_keeps_the_ledger_and_its_cluster_no_data(cluster: EmbeddedCluster, tmp_path: Path) -> None:
     keep_ledger(cluster, tmp_path / "scenario")
-    assert [path.name for path in (tmp_path / "scenario").iterdir()] == ["ledger.jsonl"]
+    assert [path.name for path in (tmp_path / "scenario").iterdir()] == ["cluster-ledger.jsonl"]
     shed(cluster.folder)
     for name in cluster.spec.names:
         assert cluster.log_of(name).exists()

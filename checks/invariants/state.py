@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import digest, latest_height
+from prowl.checks.invariants.history import digest, height_of_block
 from prowl.checks.invariants.network_state import World, world_of
 from prowl.checks.invariants.text import listed, short
 from prowl.reports.timeline import Timeline
@@ -35,19 +35,19 @@ def _roots(timeline: Timeline, world: World) -> Iterator[Row]:
     roots: dict[tuple[int, str | None], tuple[str, str, float]] = {}
     nodes = set[str]()
     for node in timeline.nodes:
-        for sample in world.honest(node):
-            root, height = digest(sample.values.get("root")), latest_height(sample)
+        track = world.honest(node)
+        for begin, _, (shown, latest) in track.together("root", "latest"):
+            root, height, t = digest(shown), height_of_block(latest), track.times[begin]
             if root is None or height is None:
                 continue
             nodes.add(node)
-            name = digest(sample.values["latest"][1]) if len(sample.values["latest"]) > 1 else None
-            first = roots.setdefault((height, name), (root, node, sample.t))
+            first = roots.setdefault((height, digest(latest[1]) if len(latest) > 1 else None), (root, node, t))
             if first[0] != root:
                 text = (
                     f"at height {height} the state root is {short(first[0])} on {first[1]} at {first[2]:.1f} s, and "
-                    f"{short(root)} on {node} at {sample.t:.1f} s"
+                    f"{short(root)} on {node} at {t:.1f} s"
                 )
-                yield Verdict.BROKEN, min(first[2], sample.t), max(first[2], sample.t), text
+                yield Verdict.BROKEN, min(first[2], t), max(first[2], t), text
                 return
     if not roots:
         return
