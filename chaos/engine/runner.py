@@ -92,14 +92,14 @@ def play(
                     played.told.append(str(stopped))
                     played.failed = "" if scenario.breaks else str(stopped)
                 except STEPS as error:
-                    played.failed = str(error)
+                    played.failed = " ".join(str(error).split())
                 outcome = _concluded(scenario, path, played, time.monotonic() - began)
                 evidence.keep_ledger(lease.cluster, folder)
                 if outcome.verdict is not Verdict.HELD:
                     evidence.keep_pages(lease.cluster, folder)
                     lease.spoil(f"{scenario.name} was {outcome.verdict} in it")
         except STEPS as error:
-            played.failed = str(error)
+            played.failed = " ".join(str(error).split())
             outcome = _concluded(scenario, path, played, time.monotonic() - began)
         if outcome.verdict is Verdict.HELD or pool.tried is None:
             return outcome
