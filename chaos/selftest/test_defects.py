@@ -92,6 +92,7 @@ def test_each_signal_that_lies_in_a_stall_is_found_on_its_node_only(tmp_path: Pa
             assert interval is not None
             observer.write(Event(0.0, "kill", fault=1, phase=Phase.INJECT, kind="kill", down=victims))
             cluster.kill(*victims)
+            observer.write(Event(0.0, "proven", fault=1, phase=Phase.EFFECT))
             observer.hold(2 * deadlines.signal_seconds(network))
             observer.write(Event(0.0, "start", fault=1, phase=Phase.HEAL))
             for name in victims:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import number
@@ -29,7 +30,7 @@ class Wrong:
     end: float
     count: float
     low: int
-    high: int
+    high: float
 
     @property
     def seconds(self) -> float:
@@ -38,23 +39,25 @@ class Wrong:
 
     def sentence(self) -> str:
         """Say what was counted and what was true."""
-        true = str(self.low) if self.low == self.high else f"{self.low} to {self.high}"
+        true = f"at least {self.low}" if self.high == inf else f"{self.low} to {self.high:.0f}"
+        true = str(self.low) if self.low == self.high else true
         return f"{METRIC} {self.count:g} where {true} were up and in reach, from {self.begin:.1f} to {self.end:.1f} s"
 
 
-def truth(world: World, span: Span, node: str, among: frozenset[str] | None = None) -> tuple[int, int]:
+def truth(world: World, span: Span, node: str, among: frozenset[str] | None = None) -> tuple[int, float]:
     """Return the least and the greatest number of peers that is true for a node.
 
-    With ``among``, the least is of these alone, and the greatest that of all nodes.
+    With ``among``, the least is of these alone, and there is no greatest.
     """
-    low = high = 0
+    low = 0
+    high = 0.0 if among is None else inf
     for other, phase in span.phases.items():
         if other == node:
             continue
         ways = ((node, other) not in span.cut) + ((other, node) not in span.cut)
         validator = world.stakes[other] > 0 and (among is None or other in among)
         low += validator and phase is Phase.UP and ways == 2 and not {node, other} & span.slow
-        high += among is not None or (phase is not Phase.DOWN and ways > 0)
+        high += phase is not Phase.DOWN and ways > 0
     return low, high
 
 
@@ -81,7 +84,7 @@ class _Counts:
                     self._take(self.track.times[begin:end], number(shown), truth(self.world, span, node, self.among))
         return self
 
-    def _take(self, times: Sequence[float], count: float | None, true: tuple[int, int]) -> None:
+    def _take(self, times: Sequence[float], count: float | None, true: tuple[int, float]) -> None:
         if count is None:
             self._unread_since = times[0] if self._unread_since is None else self._unread_since
             self.blind = self.blind or times[-1] - self._unread_since > self.patience
@@ -93,7 +96,7 @@ class _Counts:
         for t in times:
             self._wrong(t, count, *true)
 
-    def _wrong(self, t: float, count: float, low: int, high: int) -> None:
+    def _wrong(self, t: float, count: float, low: int, high: float) -> None:
         here = self._here
         changed = self.changes[max(0, bisect_right(self.changes, t) - 1)]
         away = self._before is not None and t - self._before > self.patience

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import digest, height_of_block
+from prowl.checks.invariants.history import digest, height_of_block, seen_of
 from prowl.checks.invariants.network_state import World, world_of
+from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.text import listed, short
-from prowl.reports.timeline import Timeline
+from prowl.reports.timeline import Timeline, Transfers
 
 Row = tuple[Verdict, float, float, str]
 
@@ -94,9 +95,24 @@ def _lost(timeline: Timeline, world: World) -> Iterator[Row]:
         yield Verdict.HELD, timeline.begin, last.t, f"all of {len(accepted)} accepted transactions are in a block"
         return
     text = f"{len(missing)} of {len(accepted)} accepted transactions are in no block, first {short(missing[0])}"
-    sure = last.final and world.at(last.t).sure
-    why = "" if sure else ", but a connected quorum was not up" if last.final else ", but nobody asked at the end"
-    yield Verdict.BROKEN if sure else Verdict.UNKNOWN, accepted[missing[0]], last.t, text + why
+    why = _may_still_come(timeline, world, last)
+    yield (
+        Verdict.UNKNOWN if why else Verdict.BROKEN,
+        accepted[missing[0]],
+        last.t,
+        text + (f", but {why}" if why else ""),
+    )
+
+
+def _may_still_come(timeline: Timeline, world: World, last: Transfers) -> str:
+    """Return why a transaction that no block holds need not be lost; "" if nothing speaks for it."""
+    if not last.final:
+        return "nobody asked at the end"
+    if not world.at(last.t).sure:
+        return "a connected quorum was not up"
+    tips, pause = seen_of(timeline).tips, pace_of(timeline).pause_seconds(last.t)
+    stood = last.t - tips[-1].t if tips else last.t
+    return f"no block had come for {stood:.0f} s" if pause is None or stood > pause else ""
 
 
 INVARIANT = Invariant(

@@ -49,6 +49,13 @@ def supply(*sums: int) -> Transfers:
     return Transfers(20.0, supply=tuple(enumerate(sums, 5)))
 
 
+def stalled(seconds: float, *rows: Transfers) -> Net:
+    """A network that stands still for so long at its end."""
+    net = network(None, *rows, Transfers(40.0 + seconds - 0.5, final=True))
+    net.stand(seconds)
+    return net
+
+
 END = Transfers(39.5, final=True)
 CASES: tuple[tuple[str, Net, Verdict | None], ...] = (
     ("nothing shown", network(None), None),
@@ -63,6 +70,8 @@ CASES: tuple[tuple[str, Net, Verdict | None], ...] = (
     ("one is not found", network(None, accepted(A, B), included((A, 5)), END), BROKEN),
     ("and nobody asked at the end", network(None, accepted(A, B), included((A, 5))), UNKNOWN),
     ("and no quorum was up at the end", network(None, accepted(A, B), included((A, 5)), END, fault=DOWN), UNKNOWN),
+    ("and the chain stood still at the end", stalled(110.0, accepted(A, B), included((A, 5))), UNKNOWN),
+    ("and it stood no longer than it may", stalled(60.0, accepted(A, B), included((A, 5))), BROKEN),
     ("found in the last row", network(None, accepted(A), included((A, 5), t=39.5, final=True)), HELD),
     ("one that nobody accepted is found", network(None, accepted(A), included((A, 5), (C, 6)), END), HELD),
     ("in two blocks", network(None, accepted(A), included((A, 5), (A, 6))), BROKEN),
