@@ -13,12 +13,14 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos.commands import options
+from prowl.chaos.commands import options, time_limit
 from prowl.chaos.engine import plan, registry, runner
+from prowl.chaos.engine.likeness import like
 from prowl.chaos.engine.pool import Pool
 from prowl.chaos.engine.prune import prune
 from prowl.chaos.engine.refusals import described, not_asked, obstacle
 from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.upgrades import Rolling, foretold
 from prowl.chaos.engine.watching import Watch, Watching
 from prowl.checks import alert_latencies
 from prowl.checks import plugin as checks
@@ -30,6 +32,7 @@ from prowl.fixtures.cleanup.guard import claim, serves
 from prowl.fixtures.cleanup.identity import Identity
 from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.clusters.process_budget import Slots
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.manual import catalogue as manual
 from prowl.reports import plugin as reports
 from prowl.reports import timeline
@@ -80,8 +83,10 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line("markers", "quick: one of the ten scenarios that an operator has time for")
     config.addinivalue_line("markers", "alerts: a scenario that a Prometheus watches (--time-scale)")
-    if config.getoption("chaos") and fixtures.TARGET in config.stash:
-        config.stash[SCENARIOS] = _scenarios(config)
+    config.pluginmanager.register(time_limit, "prowl-time-limit")
+    if fixtures.plays(config) and fixtures.TARGET in config.stash:
+        every = _scenarios(config)
+        config.stash[SCENARIOS] = every if config.getoption("chaos") else tuple(each for each in every if each.gate)
     boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
     if boss is not None:
         serves(Identity(**boss))
@@ -89,7 +94,7 @@ def pytest_configure(config: pytest.Config) -> None:
         own = config.stash[reports.RUN].folder
         claim(own)
         config.stash[PRUNED] = prune(own.parent, own) if config.getoption("run_dir") is None else []
-    if reports.RUN in config.stash and config.getoption("chaos"):
+    if reports.RUN in config.stash and fixtures.plays(config):
         fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
@@ -160,12 +165,19 @@ def pytest_runtestloop(session: pytest.Session) -> bool | None:
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which old runs are gone, and what this machine can't do: these scenarios will be unknown."""
     told = config.stash.get(PRUNED, [])
-    if reports.RUN not in config.stash or not config.getoption("chaos"):
+    if reports.RUN not in config.stash or not fixtures.plays(config):
         return told
     spec = config.stash[fixtures.CLUSTER].cluster_spec
     asked = [scenario for scenario in config.stash[SCENARIOS] if not not_asked(scenario, spec)]
     reasons = ((scenario.name, obstacle(scenario, spec)) for scenario in asked)
+    told += [
+        f"beforehand: {words}" for words in dict.fromkeys(_foretold(scenario, spec) for scenario in asked) if words
+    ]
     return told + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason]
+
+
+def _foretold(scenario: Scenario, base: ClusterSpec) -> str:
+    return foretold(scenario.shape.spec(base)) if any(isinstance(s, Rolling) for s in scenario.every_step()) else ""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -248,11 +260,14 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> r
         reports.say(config, f"{scenario.name}: {line}")
 
     spec = config.stash[fixtures.CLUSTER].cluster_spec
-    its = runner.play(scenario, spec, folder, run.seed, say, pool)
+    if config.getoption("gate"):
+        spec, taken = like(spec, config.stash[fixtures.TARGET].network, request.getfixturevalue("survey"))
+        say(f"a cluster of the gate's own in the target's shape: {taken}")
+    its = runner.play(scenario, spec, folder, run.seed, say, pool, time_limit.until(config))
     if _scale(scenario) is not None:
         its = replace(its, figures={**its.figures, **_latencies(folder / "timeline.jsonl")})
     request.node.stash[OUTCOME] = its
-    if its.verdict is Verdict.BROKEN:
+    if its.verdict is Verdict.BROKEN and not config.getoption("gate"):
         say("broken: it is played again with the same seed; whatever comes of that, the first verdict stays")
         second = runner.play(scenario, spec, run.folder / REPLAYS / scenario.name, run.seed, say, pool)
         request.node.stash[REPLAY] = second.verdict.value
@@ -282,6 +297,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         observed = f"the scenario could not be played to its end: {type(error).__name__}: {error}"
         its = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
     seed = item.config.stash[reports.RUN].seed
+    asked_by = "--chaos" if item.config.getoption("chaos") else "--gate"
     where = targets.words(item.config.stash[fixtures.TARGET], item.config.stash[fixtures.CLUSTER])
     scale = _scale(scenario)
     where += f" --time-scale {scale:g}" if scale is not None else ""
@@ -299,7 +315,7 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",
-        again=f"{reports.program()} -k {scenario.name} --chaos {where} --seed {seed}",
+        again=f"{reports.program()} -k {scenario.name} {asked_by} {where} --seed {seed}",
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 GATE_ONLY = "gate/"
 
+UPGRADE = ("upgrade/rolling",)  # asked too where the gate tries the upgrade in a cluster of its own
+
 ORDER: tuple[str, ...] = (
     "gate/answers",
     "gate/spare-quorum",

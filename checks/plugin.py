@@ -48,6 +48,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--gate", action="store_true", help="is the network ready for an upgrade? Says go or no-go, and why, first"
     )
     group.addoption(
+        "--strict-gate",
+        action="store_true",
+        help="a gate that does not try the upgrade itself is no-go (prowl gate --strict)",
+    )
+    group.addoption(
+        "--within", type=float, metavar="MINUTES", help="a gate that has not come to its end by then is no-go"
+    )
+    group.addoption(
         "--drill", action="store_true", help="also restore the newest backup of each node into nodes of this run's own"
     )
     group.addoption(
@@ -69,12 +77,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Let the report decide about the gate: by every item of its own on every node, whatever this run selects."""
     config = session.config
-    if config.getoption("gate") and fixtures.TARGET in config.stash:
-        names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
-        config.stash[reports.GATE] = Demands(gate.ORDER, names)
-    if fixtures.TARGET in config.stash and not hasattr(config, "workerinput"):
+    if fixtures.TARGET not in config.stash:
+        return
+    if not hasattr(config, "workerinput"):
         diagnose: reports.Diagnose = partial(_diagnosed, config)
         config.stash[reports.DIAGNOSE] = diagnose
+    if not config.getoption("gate"):
+        return
+    collector = config.pluginmanager.get_plugin("prowl-collector")
+    if collector is not None:
+        names = [name for name, _role in config.stash[fixtures.TARGET].nodes]
+        spec = config.stash[fixtures.CLUSTER].cluster_spec
+        tried = (
+            f"the upgrade to {spec.newer} was tried in a cluster of the gate's own" if fixtures.plays(config) else ""
+        )
+        order = (*gate.ORDER, *(gate.UPGRADE if tried else ()))
+        collector.begin_gate(Demands(order, names, tried, config.getoption("strict_gate")))
 
 
 def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Result], list[Cause]]:

@@ -18,6 +18,9 @@ A fault's row holds what the fault does from then on, until its next row of phas
 ``{"t", "event": "any text"}``
     A note: nothing changes.
 
+``{"t", "step": "confirmed", "confirmed": ["node-3"], "words": "..."}``
+    A node was seen to take part after a change; ``unconfirmed``: it was not, in the time in which it must.
+
 Any row may say that nodes were ``started`` (a new process), ``restarted`` (stopped and started; it is not said when) or
 ``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is
 up when no fault holds it down.
@@ -85,11 +88,15 @@ class Event:
     restarted: tuple[str, ...] = ()
     resumed: tuple[str, ...] = ()
     ends: tuple[int, ...] = ()
+    confirmed: tuple[str, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
 
     @property
     def is_note(self) -> bool:
         """Whether nothing changes by it."""
-        return not self.step and self.phase not in {Phase.INJECT, Phase.HEAL}
+        if self.step:
+            return bool(self.confirmed or self.unconfirmed)
+        return self.phase not in {Phase.INJECT, Phase.HEAL}
 
     @property
     def over(self) -> frozenset[int]:
@@ -119,7 +126,7 @@ class Event:
         return cls(t, fault=fault, phase=Phase.INJECT, **row)
 
 
-NAMES = ("down", "slow", "surgery", "liars", "started", "restarted", "resumed")
+NAMES = ("down", "slow", "surgery", "liars", "started", "restarted", "resumed", "confirmed", "unconfirmed")
 
 
 def event_of(row: dict[str, Any]) -> Event:

@@ -10,17 +10,21 @@ from prowl.reports.findings import on
 from prowl.reports.verdicts import NotAsked, Result, Verdict, Waiver
 
 MOST_REASONS = 50
+NOT_TRIED = "the upgrade itself was not tried"
 
 
 @dataclass(frozen=True)
 class Demands:
     """What a gate must have seen: its items, in the order in which a no-go is told, each on every one of the nodes.
 
-    An item of the whole network is seen once.
+    An item of the whole network is seen once. ``tried`` says which upgrade the gate tries in a cluster of its own ("":
+    none, and it decides on readiness alone; with ``strict`` that is no-go).
     """
 
     order: Sequence[str]
     nodes: Sequence[str] = ()
+    tried: str = ""
+    strict: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,10 @@ def decide(
     found = [(mine[item], text) for item, text in _grouped(each for each in told if each[0].waiver is None)]
     found += [(mine[item], text) for item, text in _left_out(demands, [*rows, *unasked])]
     found += [(-1, "the run was cut short")] if partial else []
+    found += [(len(mine), f"{NOT_TRIED} (--strict)")] if demands.strict and not demands.tried else []
     reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
     excused = sum(row.waiver is not None for row, _text in told)
-    sentence = _sentence(reasons, rows, excused, target)
+    sentence = f"{_sentence(reasons, rows, excused, target)}; {demands.tried or NOT_TRIED}"
     return Gate(not reasons, sentence, reasons[:MOST_REASONS], _looked(rows), tuple(text for _item, text in waived))
 
 
@@ -67,6 +72,12 @@ def _grouped(told: Iterable[tuple[Result | NotAsked, str]]) -> list[tuple[str, s
     for row, text in told:
         nodes.setdefault((row.item, text), []).append(row.node or "")
     return [(item, f"{item}{on(names)} {text}") for (item, text), names in nodes.items()]
+
+
+def unfinished(demands: Demands, target: str) -> Gate:
+    """Return the decision that stands until there is another: whoever finds it finds a gate that was ended."""
+    reason = "the gate has not come to its end"
+    return Gate(False, f"NO-GO for {target}: {reason}; {demands.tried or NOT_TRIED}", (reason,))
 
 
 def _left_out(demands: Demands, seen: Iterable[Result | NotAsked]) -> Iterator[tuple[str, str]]:

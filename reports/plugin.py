@@ -242,6 +242,13 @@ class _Collector:
         """Put the same into JUnit's report, if one is written."""
         junit.begin(self.config, self.report)
 
+    def begin_gate(self, demands: gate.Demands) -> None:
+        """Write down a no-go that stands until there is a decision, whatever ends this run."""
+        self.config.stash[GATE] = demands
+        self.report.run |= {"gate": gate.unfinished(demands, self.run.target).as_json(), "partial": True}
+        with suppress(OSError):  # said in any case when the run ends
+            self.report.save(self.run.folder)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take the results of an item; a failure that carries none is itself an unknown result."""

@@ -22,7 +22,8 @@ SUBCOMMANDS = """\
   history   what each item was in the last runs, or one: prowl history [ITEM]
   diff      what changed from one run to another: prowl diff RUN RUN
   bundle    pack what a run has left, without secrets: prowl bundle [RUN]
-  gate      is a network ready for an upgrade? go or no-go: prowl gate --target testnet.toml
+  gate      go or no-go for an upgrade: prowl gate --target testnet.toml [--node-home OLD --next-home NEW]
+            prowl gate init github|systemd writes what runs it by itself
   alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five);
             prowl alerts render: rule files with Prowl's own; prowl alerts seen RUN: when alerts fired in a run
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
@@ -56,7 +57,7 @@ def _subcommand(words: list[str]) -> int:
         "history": _history,
         "diff": _diff,
         "bundle": _bundle,
-        "gate": lambda words: _run(["--gate", *words]),
+        "gate": _gate,
         "alerts": _alerts,
         "inventory": _inventory,
         "manual": _manual,
@@ -106,6 +107,15 @@ def _run(words: list[str]) -> int:
 
         replace_stale(words, begun)
     return code
+
+
+def _gate(words: list[str]) -> int:
+    if words[:1] == ["init"]:
+        from prowl.chaos.commands import automation
+
+        return automation.main(words[1:])
+    # pytest has a --strict of its own.
+    return _run(["--gate", *("--strict-gate" if word == "--strict" else word for word in words)])
 
 
 def _judge(words: list[str]) -> int:

@@ -22,6 +22,22 @@ REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
         "--drill in a run of its own.",
     ),
     (
+        "strict_gate",
+        lambda given: not given["gate"],
+        "--strict-gate is about a gate that does not try the upgrade itself. Add --gate, or leave --strict-gate out.",
+    ),
+    (
+        "within",
+        lambda given: not given["gate"],
+        "--within limits a gate's time, and none is asked for. Add --gate, or leave --within out.",
+    ),
+    (
+        "gate",
+        lambda given: bool(given["node_home"]) and not given["next_home"],
+        "--gate and --node-home without --next-home: a gate tries an upgrade from one to the other. Name both, or "
+        "neither for readiness alone.",
+    ),
+    (
         "chaos",
         lambda given: bool(given["node"] or given["role"]),
         "--chaos and --node or --role: these leave only items of some nodes, and a scenario is not about a node of the "
@@ -35,7 +51,7 @@ REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
     ),
     (
         "cluster",
-        lambda given: not given["chaos"],
+        lambda given: not (given["chaos"] or (given["gate"] and (given["next_home"] or given["next_version"]))),
         "--cluster says where chaos happens, and none is asked for. Add --chaos, or leave --cluster out (--target says "
         "who is judged).",
     ),
@@ -49,4 +65,5 @@ def refusal(given: Given) -> str | None:
 
 def asked(option: Callable[[str], Any]) -> Given:
     """Return the values of the options that this is about."""
-    return {name: option(name) for name in ("gate", "chaos", "drill", "node", "role", "cluster", "time_scale")}
+    names = ("gate", "strict_gate", "within", "chaos", "drill", "node", "role", "cluster", "time_scale")
+    return {name: option(name) for name in (*names, "node_home", "next_home", "next_version")}

@@ -42,7 +42,8 @@ def conclude(scenario: Scenario, rows: Sequence[Judgement], troubles: Iterable[s
     failed = tuple(troubles)
     found = _negative(scenario, rows) if scenario.breaks else _positive(scenario, rows)
     if failed and not (scenario.breaks and found.verdict is Verdict.HELD):
-        found = Conclusion(worst([found.verdict, Verdict.UNKNOWN]), (*failed, *found.reasons))
+        others = [each for each in found.reasons if not any(each.partition(" s: ")[2] in words for words in failed)]
+        found = Conclusion(worst([found.verdict, Verdict.UNKNOWN]), (*failed, *others))
     elif failed:
         found = Conclusion(Verdict.UNKNOWN, failed)
     return found

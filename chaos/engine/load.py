@@ -21,13 +21,14 @@ from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
-from prowl.fixtures.reference.chain.transactions import sign_transfer
+from prowl.fixtures.reference.chain.transactions import intrinsic_gas, sign_transfer, sign_typed_transfer
 from prowl.reports.timeline import Transfers
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000
 VALUE_WEI = 10**12
 JOIN_SECONDS = 10.0
+KINDS = ((0, b""), (1, b""), (2, b""), (0, b"prowl"), (2, b"prowl"))  # type and data of a transfer
 SENDER = 9  # the last of the funded development keys: no validator of a cluster of up to nine signs with it
 SHARE_OF_LIMIT = 0.2  # of a node's rate limit for the load: the observer has the larger part
 AGAIN_SECONDS = 3.0  # a transfer that no block holds by then is sent again: its node may have died with it
@@ -67,10 +68,13 @@ class Load:
     Where the nodes have a rate limit it stays below its share of it, and so sends less often than it is told to.
     """
 
-    def __init__(self, network: Network, chance: random.Random, rate_per_second: float = 2.0) -> None:
+    def __init__(
+        self, network: Network, chance: random.Random, rate_per_second: float = 2.0, *, every_kind: bool = False
+    ) -> None:
         self.network = network
         self.chance = chance
         self.rate_per_second = rate_per_second
+        self.every_kind = every_kind
         self.accepted: list[str] = []
         self.refusals: list[str] = []
         self._pending: list[_Transfer] = []
@@ -146,7 +150,14 @@ class Load:
 
     def _send(self, nonce: int) -> bool:
         to = development_key(self.chance.randrange(SENDER)).address
-        raw = sign_transfer(self._key, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID)
+        kind, data = KINDS[nonce % len(KINDS)] if self.every_kind else KINDS[0]
+        raw = (
+            sign_typed_transfer(self._key, kind, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID, data)
+            if kind
+            else sign_transfer(
+                self._key, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID, gas_limit=intrinsic_gas(data), data=data
+            )
+        )
         only = self._only
         for node in self.chance.sample(self.network.nodes, len(self.network.nodes)):
             if only and node.name not in only:

@@ -38,6 +38,10 @@ STARVED_WINDOW_SECONDS = 30.0
 STARVED_SHARE = 0.5
 
 
+class TimeOverError(RuntimeError):
+    """The time that a run was given is over; the text is a sentence."""
+
+
 class Observer:
     """Samples a network into a timeline until it is closed; a context manager.
 
@@ -59,12 +63,13 @@ class Observer:
         self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
         self.newest: dict[str, dict[str, Any]] = {}
         self.tips: list[tuple[float, int]] = []  # when the network's height was first seen, in seconds
-        self._proposals: list[tuple[float, str]] = []  # when a block of that proposer was first seen
+        self._proposals: list[tuple[float, int, str]] = []  # when a block was first seen, its height, its proposer
         self._starved_at = 0.0  # when the loop was last found to be late
         self._lateness: list[tuple[float, float]] = []  # when it was late, and by how many seconds
         self._finals: dict[int, tuple[str, str]] = {}  # by height, the finalized hash and who showed it first
         self._conflict = ""
         self._began = time.monotonic()
+        self.until: float | None = None  # by the monotonic clock
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-observer", daemon=True)
@@ -108,7 +113,9 @@ class Observer:
             self.writer.transfers(replace(found, t=self.now()))
 
     def check(self) -> None:
-        """Raise what ended the observer, if it has ended before its time."""
+        """Raise what ended the observer, if it has ended before its time, and TimeOverError once the run's is over."""
+        if self.until is not None and time.monotonic() > self.until:
+            raise TimeOverError("the run's time limit was reached, so that this did not come to its end")
         if self._failure.done():
             self._failure.result()
 
@@ -163,7 +170,12 @@ class Observer:
     def proposers_since(self, t: float) -> set[str]:
         """Return the addresses that have proposed a block first seen after ``t`` seconds."""
         with self._lock:
-            return {address for seen, address in self._proposals if seen > t}
+            return {address for seen, _height, address in self._proposals if seen > t}
+
+    def proposals_since(self, t: float) -> dict[int, str]:
+        """Return, by height, who has proposed the blocks first seen after ``t`` seconds."""
+        with self._lock:
+            return {height: address for seen, height, address in self._proposals if seen > t}
 
     # -- its loop ----------------------------------------------------------------------------------------------------
 
@@ -231,8 +243,8 @@ class Observer:
             height = values.get("rpc_height")
             if isinstance(height, int) and (not self.tips or height > self.tips[-1][1]):
                 self.tips.append((asked, height))
-                self._proposals += [(asked, block[3]) for block in values.get("blocks", ())]
-                self._proposals.append((asked, str(values.get("miner"))))
+                self._proposals += [(asked, block[0], block[3]) for block in values.get("blocks", ())]
+                self._proposals.append((asked, height, str(values.get("miner"))))
 
 
 def _raise_failure(task: asyncio.Task[None] | None) -> None:

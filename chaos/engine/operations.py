@@ -16,7 +16,7 @@ from prowl.reports.events import Event
 BACKUPS = "backups"
 
 
-def _row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> None:
+def row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> None:
     """Write an operator's step: whoever it starts is held down by nobody, and ends the faults that held only these."""
     running = {name for names in changes.values() for name in names}
     for name in running:
@@ -24,7 +24,8 @@ def _row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> Non
     stage.write(replace(Event(0.0, words, step=step), **changes))
 
 
-def _folder(stage: Stage, name: str) -> Path:
+def folder_of(stage: Stage, name: str) -> Path:
+    """Return where a node's backups lie."""
     return stage.cluster.folder / BACKUPS / name
 
 
@@ -45,7 +46,7 @@ class Backup(_Everywhere):
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Pack, one after the other."""
         for name in nodes:
-            archive = backups.backup(stage.cluster.spec, stage.cluster.node(name), _folder(stage, name))
+            archive = backups.backup(stage.cluster.spec, stage.cluster.node(name), folder_of(stage, name))
             stage.write(Event(0.0, f"backup {name} : {archive.name}", step="backup"))
 
 
@@ -65,7 +66,7 @@ class Restore:
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Stop, restore, start; one after the other."""
         for name in nodes:
-            archive = backups.newest(_folder(stage, name))
+            archive = backups.newest(folder_of(stage, name))
             stage.play.holds.release(name)
             last = name == nodes[-1]
             stage.write(
@@ -99,7 +100,7 @@ class Restart(_Everywhere):
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Stop and start."""
         for name in nodes:
-            _row(stage, "restart", f"{self.words} {name}", restarted=(name,))
+            row(stage, "restart", f"{self.words} {name}", restarted=(name,))
             if stage.cluster.state(name) != GONE:
                 stage.cluster.terminate(name)
             stage.cluster.start_node(name, settings=self.settings)
@@ -114,6 +115,6 @@ class Start(_Everywhere):
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Start what is gone."""
         down = tuple(name for name in nodes if stage.cluster.state(name) == GONE)
-        _row(stage, "start", f"start {' '.join(down) or 'nobody'}", started=down)
+        row(stage, "start", f"start {' '.join(down) or 'nobody'}", started=down)
         with ThreadPoolExecutor(max(1, len(down))) as pool:
             list(pool.map(stage.cluster.start_node, down))

@@ -11,7 +11,7 @@ from prowl.chaos.engine.probes import up_trouble
 from prowl.fixtures import deadlines
 from prowl.fixtures.cleanup import ledger
 from prowl.fixtures.clusters.process_budget import Slots
-from prowl.fixtures.clusters.protocol import RUNNING, Cluster, make
+from prowl.fixtures.clusters.protocol import OLD, RUNNING, Cluster, make
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
@@ -127,6 +127,9 @@ def worn(cluster: Cluster) -> str:
     down = [name for name in cluster.spec.names if cluster.state(name) != RUNNING]
     if down:
         return f"{', '.join(down)} does not run"
+    changed = [name for name in cluster.spec.names if cluster.version_of(name) != OLD]
+    if changed:
+        return f"{', '.join(changed)} is of another version"
     owed = [entry.words for entry in _entries(cluster) if entry.open]
     if owed:
         return f"it still owes: {'; '.join(owed)}"

@@ -14,7 +14,7 @@ from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
 from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import chance_of, stakes_of
-from prowl.chaos.engine.steps import Do, During, Each, Hold
+from prowl.chaos.engine.steps import Do, Hold, Recover
 from prowl.chaos.engine.watching import Watch
 from prowl.checks.invariants import invariants
 from prowl.fixtures import deadlines
@@ -56,7 +56,7 @@ def _faults(scenario: Scenario, items: Mapping[str, object]) -> Iterator[str]:
     if scenario.item not in items:
         yield f"the catalogue has no item {scenario.item!r}; {near(scenario.item, items)}"
     yield from _wrong_names(scenario)
-    if not any(isinstance(step, During | Do | Each | Watch) for step in scenario.every_step()):
+    if all(isinstance(step, Hold | Recover) for step in scenario.every_step()):
         yield "nothing is done in it: it needs a step such as During(fault, target)."
     try:
         spec = scenario.shape.spec(ClusterSpec(scenario.shape.nodes or USUAL_NODES))
@@ -123,6 +123,8 @@ def described(spec: ClusterSpec) -> Network:
 def not_asked(scenario: Scenario, base: ClusterSpec) -> str:
     """Return why a kind of cluster can't be asked for a scenario; "" if it can."""
     spec = scenario.shape.spec(base)
+    if scenario.kind and scenario.kind != spec.kind:
+        return f"it is about a cluster of {scenario.kind}, and this one is of {spec.kind}"
     reasons = dict.fromkeys(reason for fault, _target in scenario.faults() if (reason := lacking(spec, fault.needs)))
     return "; ".join(reasons)
 

@@ -55,8 +55,18 @@ class Outcome:
     figures: dict[str, float] = field(default_factory=dict)
 
 
-def play(scenario: Scenario, base: ClusterSpec, folder: Path, seed: int, say: Say, pool: Pool | None = None) -> Outcome:
+def play(
+    scenario: Scenario,
+    base: ClusterSpec,
+    folder: Path,
+    seed: int,
+    say: Say,
+    pool: Pool | None = None,
+    until: float | None = None,
+) -> Outcome:
     """Play a scenario as the seed's plan says and judge its timeline, which is saved below ``folder``.
+
+    What has not come to its end by ``until`` (of the monotonic clock) is given up.
 
     ``base`` describes the run's own cluster, from which the scenario's is made. The cluster is one of the pool's;
     without a pool it is below ``folder``, too, and gone afterwards.
@@ -77,19 +87,19 @@ def play(scenario: Scenario, base: ClusterSpec, folder: Path, seed: int, say: Sa
                 with played.timed("start"):
                     lease = leased.enter_context(pool.lease(spec, say))
                 try:
-                    _act(scenario, lease.cluster, path, seed, say, played)
+                    _act(scenario, lease.cluster, path, seed, say, played, until)
                 except StoppedEarlyError as stopped:
                     played.told.append(str(stopped))
                     played.failed = "" if scenario.breaks else str(stopped)
                 except STEPS as error:
-                    played.failed = str(error)
+                    played.failed = " ".join(str(error).split())
                 outcome = _concluded(scenario, path, played, time.monotonic() - began)
                 evidence.keep_ledger(lease.cluster, folder)
                 if outcome.verdict is not Verdict.HELD:
                     evidence.keep_pages(lease.cluster, folder)
                     lease.spoil(f"{scenario.name} was {outcome.verdict} in it")
         except STEPS as error:
-            played.failed = str(error)
+            played.failed = " ".join(str(error).split())
             outcome = _concluded(scenario, path, played, time.monotonic() - began)
         if outcome.verdict is Verdict.HELD or pool.tried is None:
             return outcome
@@ -113,15 +123,19 @@ def header(network: Network, scenario: Scenario) -> Header:
     )
 
 
-def _act(scenario: Scenario, cluster: Cluster, path: Path, seed: int, say: Say, played: Played) -> None:
+def _act(
+    scenario: Scenario, cluster: Cluster, path: Path, seed: int, say: Say, played: Played, until: float | None
+) -> None:
     network = cluster.network
     writer = TimelineWriter(path, header(network, scenario))
     with ExitStack() as stack:
         observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.log_of))
+        observer.until = until
         load = None
         if scenario.load is not None:
             chance = chance_of(seed, scenario.name, ("load",))
-            load = stack.enter_context(Load(network, chance, scenario.load.per_second))
+            kinds = scenario.load.every_kind
+            load = stack.enter_context(Load(network, chance, scenario.load.per_second, every_kind=kinds))
         with played.timed("gate"):
             interval = _steady_state(observer, network)
             _flowing(load, interval, network)
@@ -215,7 +229,7 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
         troubles.append(f"not all of the load was found in blocks: {_flow_sentence(played.flow)}")
     found = conclude(scenario, rows, troubles)
     names = len({row.invariant for row in rows if row.verdict is Verdict.HELD})
-    told = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}",)
+    told = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}", *_pause(rows))
     figures = {f"{what}_seconds": round(spent, 3) for what, spent in played.spent.items()}
     if played.recovery_seconds:
         figures["recovered_seconds"] = max(played.recovery_seconds)
@@ -227,6 +241,10 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
         tuple(rows),
         figures,
     )
+
+
+def _pause(rows: list[Judgement]) -> list[str]:
+    return [row.observed for row in rows if row.invariant == "progress-with-quorum"][:1]
 
 
 def _flow_sentence(flow: Flow | None) -> str:

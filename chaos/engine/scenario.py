@@ -58,9 +58,10 @@ class Shape:
 
 @dataclass(frozen=True)
 class Transfers:
-    """The load: signed transfers at a bounded rate, sent to the nodes in turn."""
+    """The load: signed transfers at a bounded rate, sent to the nodes in turn; of every kind, or legacy ones only."""
 
     per_second: float = 2.0
+    every_kind: bool = False
 
 
 class Step(Protocol):
@@ -84,7 +85,8 @@ class Scenario:
     """One promise of the manual under faults.
 
     Safety judges every scenario, named or not. ``also`` names the liveness that it is about. ``breaks`` makes it a
-    negative one: the first that it names must break, the others may, and nothing else.
+    negative one: the first that it names must break, the others may, and nothing else. ``kind`` is the only kind of
+    cluster that it is about ("": all); ``gate`` says that a gate in front of an upgrade plays it.
     """
 
     name: str
@@ -96,6 +98,8 @@ class Scenario:
     shape: Shape = Shape()
     load: Transfers | None = Transfers()
     quick: bool = False
+    kind: str = ""
+    gate: bool = False
 
     @property
     def expected(self) -> str:

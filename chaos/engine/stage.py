@@ -195,7 +195,7 @@ class Stage:
         """
         limit = deadlines.rejoin_seconds(self.play.interval_seconds, self.network)
         with self.play.played.timed("recovery"):
-            seconds = self._recovered(limit)
+            seconds = self.recovered()
             lasted = self._rotations_follow()
         in_time = seconds is not None
         spent = seconds if seconds is not None else limit
@@ -211,7 +211,9 @@ class Stage:
             self.play.played.recovery_seconds.append(round(spent, 3))
         return spent
 
-    def _recovered(self, limit: float) -> float | None:
+    def recovered(self) -> float | None:
+        """Wait until every node that is up has risen and proposed; return the seconds, None if it took too long."""
+        limit = deadlines.rejoin_seconds(self.play.interval_seconds, self.network)
         began, since, tip = time.monotonic(), self.observer.now(), self.observer.tip
         held = self.play.holds.down()
         up = [node for node in self.network.nodes if node.name not in held]

@@ -36,7 +36,7 @@ class Allowance(StrEnum):
         return length(interval_seconds, network)
 
 
-class _Simple:
+class Simple:
     """A step without steps inside it that injects no fault."""
 
     def parts(self) -> Iterable[Step]:
@@ -61,7 +61,7 @@ def plan_all(outline: Outline, steps: Iterable[Step]) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class Hold(_Simple):
+class Hold(Simple):
     """Watch for an allowance; or for so many block intervals and round time-outs, if one of these is named."""
 
     allowance: Allowance = Allowance.PAUSE
@@ -166,7 +166,33 @@ class Each:
 
 
 @dataclass(frozen=True)
-class Recover(_Simple):
+class For:
+    """Play steps for the same nodes: those that a target means at the beginning."""
+
+    target: Words
+    steps: tuple[Step, ...]
+
+    def play(self, stage: Stage) -> None:
+        """Play them."""
+        play_all(stage.below("for", stage.resolve(self.target)), self.steps)
+
+    def plan(self, outline: Outline) -> Iterator[str]:
+        """Tell for whom, and the steps."""
+        whom, nodes = outline.resolve(self.target)
+        yield f"for       {whom}"
+        yield from (INDENT + line for line in plan_all(outline.below("for", nodes), self.steps))
+
+    def parts(self) -> Iterable[Step]:
+        """Return the steps."""
+        return self.steps
+
+    def uses(self) -> Iterable[tuple[Fault, Words]]:
+        """Return none of its own."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Recover(Simple):
     """Wait until the network has recovered and its recovery has lasted for two rotations of the proposers."""
 
     def play(self, stage: Stage) -> None:
@@ -227,7 +253,7 @@ class Operation(Protocol):
 
 
 @dataclass(frozen=True)
-class Do(_Simple):
+class Do(Simple):
     """Let an operator act: on the nodes of the enclosing step (at the top: all), or on those of a target."""
 
     operation: Operation

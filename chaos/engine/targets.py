@@ -35,6 +35,12 @@ def all_nodes(stakes: Mapping[str, int], chance: random.Random, proposer: str = 
     return tuple(_known(stakes))
 
 
+def in_drawn_order(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
+    """Return every node, one after the other in an order that chance draws."""
+    names = _known(stakes)
+    return tuple(chance.sample(names, len(names)))
+
+
 def minority(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
     """Return a largest set with less than a third of the stake: what BFT survives.
 

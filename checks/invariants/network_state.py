@@ -275,7 +275,7 @@ class World:
         again = life.again
         silences = _silences(life, track)
         if again and not was_down:  # stopped some time after the action began: it may still answer until then
-            soon = life.begin + header.start_grace_seconds
+            soon = life.begin + max(header.start_grace_seconds, header.start_seconds)
             first = next((each for each in silences if each.begin <= soon), None)
             silences = (
                 [Stretch(life.begin, first.end), *(each for each in silences if each.end > first.end)]

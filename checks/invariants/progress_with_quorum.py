@@ -15,7 +15,7 @@ from itertools import takewhile
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import Tip, seen_of
 from prowl.checks.invariants.network_state import Span, world_of
-from prowl.checks.invariants.pace import pace_of
+from prowl.checks.invariants.pace import Pace, pace_of
 from prowl.reports.timeline import Timeline
 
 
@@ -113,8 +113,8 @@ def look(timeline: Timeline) -> list[Judgement]:
     limit = "an unknown time" if worst.allowed is None else f"{worst.allowed:.1f} s"
     interval = "unknown" if pace.interval is None else f"{pace.interval:.2f} s {pace.how}"
     observed = (
-        f"the longest pause with a connected quorum was {worst.possible:.1f} s at height {worst.height}; allowed "
-        f"{limit} (block interval {interval})"
+        f"the longest pause with a connected quorum was {worst.possible:.1f} s{_count(worst.possible, pace)} at height "
+        f"{worst.height}; allowed {limit}{_count(worst.allowed, pace)} (block interval {interval})"
     )
     if worst.verdict is not Verdict.HELD:
         observed = (
@@ -124,6 +124,10 @@ def look(timeline: Timeline) -> list[Judgement]:
         if worst.verdict is Verdict.UNKNOWN and worst.allowed is not None and worst.possible > worst.allowed:
             observed += f"; only {worst.sure:.1f} s of them are sure"
     return [INVARIANT.row(worst.verdict, worst.begin, worst.end, observed)]
+
+
+def _count(seconds: float | None, pace: Pace) -> str:
+    return f", {seconds / pace.interval:.1f} block intervals," if seconds is not None and pace.interval else ""
 
 
 INVARIANT = Invariant(

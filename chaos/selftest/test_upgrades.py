@@ -1,0 +1,121 @@
+"""A rolling upgrade is told beforehand, stops at a version that does not start, and rolls that node back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos.engine import runner
+from prowl.chaos.engine.complaints import Mark
+from prowl.chaos.engine.likeness import like
+from prowl.chaos.engine.plan import lines
+from prowl.chaos.engine.refusals import faults_of, not_asked
+from prowl.chaos.engine.upgrades import foretold
+from prowl.chaos.scenarios import upgrade
+from prowl.checks.selftest.survey_kit import node, survey
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.hosts.facts import ConfigFile, HostFacts
+from prowl.fixtures.manual import catalogue
+from prowl.fixtures.network import Network, Validator
+from prowl.reports.redaction import HIDDEN
+from prowl.reports.verdicts import Verdict
+
+SCENARIOS = {scenario.name: scenario for scenario in upgrade.SCENARIOS}
+ROLLING = SCENARIOS["rolling-upgrade"]
+
+
+def test_the_literals_can_be_and_the_gate_plays_one() -> None:
+    assert faults_of(upgrade.SCENARIOS, catalogue.catalogue()) == []
+    assert [scenario.name for scenario in upgrade.SCENARIOS if scenario.gate] == ["rolling-upgrade"]
+    only = SCENARIOS["rolling-upgrade-of-containers"]
+    assert "about a cluster of containers" in not_asked(only, ClusterSpec(4))
+
+
+def test_the_plan_names_the_order_and_what_is_confirmed() -> None:
+    first, second = ("\n".join(lines({"seed": seed}, [], [ROLLING], ClusterSpec(4))) for seed in ("7", "8"))
+    assert "roll      in-drawn-order: " in first
+    assert "restart with the version of before" in first
+    assert "blocks for a rotation with so many others killed that its vote is needed" in first
+    assert "NOTE" not in first
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (ClusterSpec(4), ""),
+        (ClusterSpec(3), "without each of these 3 validators there is no quorum"),
+        (ClusterSpec(4, stakes={"node-2": 3 * 10**18}), "without node-2 of these 4 validators"),
+        (ClusterSpec(7), ""),
+    ],
+)
+def test_where_a_restart_must_halt_the_chain_that_is_said_beforehand(spec: ClusterSpec, words: str) -> None:
+    assert foretold(spec).startswith(words) if words else foretold(spec) == ""
+    assert ("NOTE" in "\n".join(lines({"seed": "1"}, [], [ROLLING], spec))) is bool(words)
+
+
+LINE = {"level": "info", "message": "BFT finalized block", "data": {"height": 3}}
+REASON = {"level": "info", "message": "peer does not answer", "data": {"reason": "HTTP 404"}}
+LOUD = {"level": "warn", "message": "proposal refused", "data": {"reason": "its state root differs"}}
+COMPLAINTS = {
+    "nothing": ([LINE], ""),
+    "a reason in passing": ([LINE, REASON], "peer does not answer: HTTP 404"),
+    "a warning goes before it": ([REASON, REASON, LOUD, LINE], "proposal refused: its state root differs"),
+    "the last words go before all": ([LOUD, "The store has format 2."], "The store has format 2."),
+}
+
+
+@pytest.mark.parametrize("case", COMPLAINTS)
+def test_a_finding_quotes_what_a_log_complains_of(case: str, tmp_path: Path) -> None:
+    rows, expected = COMPLAINTS[case]
+
+    class Paper:
+        spec = ClusterSpec(1)
+
+        def log_of(self, name: str) -> Path:
+            return tmp_path / name
+
+        def node(self, _name: str) -> object:
+            return type("Node", (), {"address": "0xabc"})()
+
+    cluster = Paper()
+    log = cluster.log_of("node-1")
+    log.write_text("what was said before\n")
+    mark = Mark.of(cluster)  # type: ignore[arg-type]
+    with log.open("a") as more:
+        more.writelines((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows)
+    said = mark.complaints(cluster, "node-1")  # type: ignore[arg-type]
+    assert said == (f'its log: "{expected}"' if expected else "")
+
+
+def test_a_gates_cluster_has_the_shape_of_its_target() -> None:
+    values = {"nodeId": "0x1", "maxTxPerBlock": 99, "rpcAuthToken": "x", "minGasPriceWei": HIDDEN, "rpcPort": 1}
+    storage = {"storage": {"cacheSize": 5, "leveldbDir": "/var/lib"}}
+    host = HostFacts("local", config=ConfigFile("/etc/coc.json", {**values, **storage}))
+    validators = tuple(Validator(f"0x{number}", stake) for number, stake in enumerate((5, 1, 1, 1)))
+    network = Network((), 1.0, 2.0, 2.0, 2.0, 0.0, owned=False, validators=validators)
+    spec, told = like(ClusterSpec(4), network, survey(node("node-1", host=host)))
+    assert spec.stakes == {"node-1": 5, "node-2": 1, "node-3": 1, "node-4": 1}
+    assert spec.settings == {"maxTxPerBlock": 99, "storage": {"cacheSize": 5}}
+    assert told == "4 validators, the inventory's stakes, 2 configuration keys of node-1"
+    assert like(ClusterSpec(4), None, survey(node("node-1"))) == (
+        ClusterSpec(4),
+        "4 validators, no configuration of it could be read",
+    )
+
+
+def test_a_version_that_does_not_read_the_store_is_stopped_at_the_first_node_and_rolled_back(tmp_path: Path) -> None:
+    said: list[str] = []
+    spec = ClusterSpec(4, next_version="cannot-read-old-store")
+    outcome = runner.play(ROLLING, spec, tmp_path, 3, said.append)
+    assert outcome.verdict is Verdict.BROKEN
+    (first,) = {line.split()[1] for line in said if line.startswith("upgrade ")}
+    assert outcome.observed.startswith(f"the upgrade is stopped at {first}: {first} ended at its start"), outcome
+    assert "was written by another version of the node" in outcome.observed
+    assert "it can be, and is, started as the version of before again" in outcome.observed
+    assert outcome.observed.count("untouched") == 1
+    verdicts = {(row.invariant, row.node): row.verdict for row in outcome.judgements}
+    assert verdicts["confirmation", first] is Verdict.BROKEN
+    assert [key for key, verdict in verdicts.items() if verdict is not Verdict.HELD] == [("confirmation", first)]
