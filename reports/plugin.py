@@ -195,19 +195,20 @@ class _Collector:
     def __init__(self, config: pytest.Config, joined: Run) -> None:
         self.config = config
         self.run = joined
+        versions = run.versions()
         record = {
             "id": joined.id,
             "seed": joined.seed,
             "commit": run.commit(),
             "target": joined.target,
             "cluster": joined.cluster,
-            "versions": run.versions(),
+            "versions": versions,
             "started": joined.started,
             "again": joined.again,
         }
         self.report = Report(record)
         self.history = history.beside(Path(".prowl/runs").absolute())
-        self.number = self._begun(str(record["commit"]) or f"version {record['versions']['prowl-testnet']}")
+        self.number = self._begun(str(record["commit"]) or f"version {versions['prowl-testnet']}")
 
     def _begun(self, made: str) -> int | None:
         """Write the run into the history; one that can't be written is no reason to judge nothing."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from prowl.chaos.engine.stage import Stage
 from prowl.fixtures.clusters import backups
@@ -21,7 +22,8 @@ def row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> None
     running = {name for names in changes.values() for name in names}
     for name in running:
         stage.play.holds.release(name)
-    stage.write(replace(Event(0.0, words, step=step), **changes))
+    event: Any = Event(0.0, words, step=step)
+    stage.write(replace(event, **changes))
 
 
 def folder_of(stage: Stage, name: str) -> Path:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from prowl.chaos.engine.alert_steps import Blind, Clears, Fires, Floors
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.engine.scenario import Scenario, Shape, Step
 from prowl.chaos.engine.steps import During, Each, Hold, Recover
 from prowl.chaos.engine.targets import all_nodes, half, named, one, third
@@ -92,12 +93,13 @@ class _Maker:
 
     def firing(self) -> Iterable[Scenario]:
         """Return those under whose faults alerts must fire."""
-        kinds = {"killed": Crash(), "terminated": Terminate(), "paused": Pause()}
+        kinds: dict[str, Fault] = {"killed": Crash(), "terminated": Terminate(), "paused": Pause()}
         for word, fault in kinds.items():
             why = f"a node is {word}: Node Down fires for it, the chain goes on, and nothing else fires"
             yield self.make(f"down-{word}", DOWN, why, During(fault, one, (Fires((DOWN,), here=True),)))
         stall = "too many validators are {}: the chain stands still, and every alert about that fires"
-        for word, fault in {"killed": Crash(), "paused": Pause()}.items():
+        stopped: dict[str, Fault] = {"killed": Crash(), "paused": Pause()}
+        for word, fault in stopped.items():
             inside = During(fault, third, (Fires((DOWN,), here=True), Fires((*STALL, PEERS))))
             kept = (*JUDGES, "alerts-see-stall")
             yield self.make(f"stall-{word}", BLOCKS, stall.format(word), inside, also=kept)
@@ -120,7 +122,7 @@ class _Maker:
         """Return those under which every alert has its time to fire, and none may."""
         floors = (Floors(),)
         yield self.make("health", ALL, "all is well: no alert fires", *floors, also=JUDGES[:1])
-        calm = {
+        calm: dict[str, tuple[Step, str]] = {
             "latency": (During(Latency(), one, floors), "a node's links are slow"),
             "liar": (During(Byzantine(CONDUCTS[0]), one, floors), "a validator votes twice"),
             "clock": (During(Clock(), one, floors), "a node's clock is an hour ahead"),
@@ -152,16 +154,18 @@ class _Maker:
             ("restarted", RestartWatcher(), None),
             ("vanished", VanishedTarget(), VICTIM),
         ):
-            steps = (Blind(fault, (Floors((DOWN, BLOCKS)),), target), Floors((BLOCKS,)))
-            yield self.make(f"watcher-{name}", ALL, f"{fault.words}, and {well}", *steps, also=JUDGES[:1])
+            blind = Blind(fault, (Floors((DOWN, BLOCKS)),), target)
+            yield self.make(
+                f"watcher-{name}", ALL, f"{fault.words}, and {well}", blind, Floors((BLOCKS,)), also=JUDGES[:1]
+            )
         hang = HangingPage()
         why = f"a metrics page hangs, for less than Node Down waits, and {well}"
         yield self.make(
             "watcher-hang-brief", ALL, why, Blind(hang, (HALF_OF_FOR,), VICTIM), Floors((BLOCKS,)), also=JUDGES[:1]
         )
         why = "a metrics page hangs for longer than Node Down waits: it fires though the node is up, for it can't tell"
-        steps = (Blind(hang, (Floors((DOWN,)),), VICTIM),)
-        yield self.make("watcher-hang-long", ALL, why, *steps, also=(), breaks=("alerts-caused", "alerts-clear"))
+        blind = Blind(hang, (Floors((DOWN,)),), VICTIM)
+        yield self.make("watcher-hang-long", ALL, why, blind, also=(), breaks=("alerts-caused", "alerts-clear"))
 
     def watcher_sick_chain(self) -> Iterable[Scenario]:
         """Return those in which the watcher is broken and the chain is sick."""
@@ -173,9 +177,9 @@ class _Maker:
             ("killed", KillWatcher(), None),
         ):
             meanwhile = () if name == "restarted" else (HALF_OF_FOR,) if name == "killed" else (floors,)
-            inside = (HALF_OF_FOR, Blind(fault, meanwhile, target), Fires((DOWN, BLOCKS)), floors)
+            sick = (HALF_OF_FOR, Blind(fault, meanwhile, target), Fires((DOWN, BLOCKS)), floors)
             why = f"{fault.words} in the middle of a ``for``, and {lost}"
-            yield self.make(f"sick-{name}", ALL, why, During(Crash(), third, inside), also=kept)
+            yield self.make(f"sick-{name}", ALL, why, During(Crash(), third, sick), also=kept)
         inside = (Blind(VanishedTarget(), (Fires((DOWN,)), floors), named("node-1")),)
         down = During(Crash(), named("node-3"), (During(Crash(), named("node-4"), inside),))
         why = f"one of the two nodes that are left is no target any more, and {lost}"

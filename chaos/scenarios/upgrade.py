@@ -31,7 +31,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         gate=True,
     ),
     Scenario(
-        "rolling-upgrade-of-containers",
+        "containers-upgraded-in-turn",
         item="upgrade/docker",
         why="each container in turn is replaced by one of the next image, and only one that takes part again is left",
         steps=(Rolling(), Recover()),

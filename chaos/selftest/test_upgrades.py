@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ ROLLING = SCENARIOS["rolling-upgrade"]
 def test_the_literals_can_be_and_the_gate_plays_one() -> None:
     assert faults_of(upgrade.SCENARIOS, catalogue.catalogue()) == []
     assert [scenario.name for scenario in upgrade.SCENARIOS if scenario.gate] == ["rolling-upgrade"]
-    only = SCENARIOS["rolling-upgrade-of-containers"]
+    only = SCENARIOS["containers-upgraded-in-turn"]
     assert "about a cluster of containers" in not_asked(only, ClusterSpec(4))
 
 
@@ -59,7 +60,7 @@ def test_where_a_restart_must_halt_the_chain_that_is_said_beforehand(spec: Clust
 LINE = {"level": "info", "message": "BFT finalized block", "data": {"height": 3}}
 REASON = {"level": "info", "message": "peer does not answer", "data": {"reason": "HTTP 404"}}
 LOUD = {"level": "warn", "message": "proposal refused", "data": {"reason": "its state root differs"}}
-COMPLAINTS = {
+COMPLAINTS: dict[str, tuple[list[Any], str]] = {
     "nothing": ([LINE], ""),
     "a reason in passing": ([LINE, REASON], "peer does not answer: HTTP 404"),
     "a warning goes before it": ([REASON, REASON, LOUD, LINE], "proposal refused: its state root differs"),

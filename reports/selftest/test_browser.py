@@ -56,12 +56,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Opened:
     """The page as a browser has it, and everything that it should not have done."""
 
-    def __init__(self, browser: Browser, path: Path, size: str, scheme: str, script: bool = True) -> None:
+    def __init__(self, browser: Browser, path: Path, size: str, scheme: Any, script: bool = True) -> None:
         width, height = WIDTHS[size]
         self.context = browser.new_context(
             viewport={"width": width, "height": height},
             color_scheme=scheme,
-            java_script_enabled=script,  # type: ignore[arg-type]
+            java_script_enabled=script,
         )
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(30_000)

@@ -168,8 +168,8 @@ def test_an_items_page_of_two_hundred_runs_comes_within_a_second(tmp_path: Path)
         write(kept, *rows, *flaky, slow, number=number)
     began = time.process_time()
     runs = kept.runs("testnet.toml")
-    rows = kept.series(list(reversed(runs)), "flaky/a")
-    history_page.write(runs, rows, tmp_path / "page.html")
+    series = kept.series(list(reversed(runs)), "flaky/a")
+    history_page.write(runs, series, tmp_path / "page.html")
     assert time.process_time() - began < 1
     every = kept.series(runs)
     assert [each.item for each in every if each.label] == ["flaky/a", "flaky/b"]
