@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import junitparser
@@ -22,7 +23,8 @@ PLACES = ("--junitxml=junit.xml", "--textfile=nightly.prom")
 
 def cases(path: Path) -> list[dict[str, str]]:
     """Return the properties of each test case of a JUnit file."""
-    (suite,) = junitparser.JUnitXml.fromfile(str(path))
+    suites: Any = junitparser.JUnitXml.fromfile(str(path))
+    (suite,) = suites
     listed = [next(case.iterchildren(junitparser.Properties)) for case in suite]
     return [{row.name: row.value for row in rows} for rows in listed]
 
