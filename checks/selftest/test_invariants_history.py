@@ -128,6 +128,13 @@ def test_without_an_interval_a_state_can_not_be_judged(seconds: float, unknown: 
     assert known.run(71).verdict("signals", "n0").value == "held"  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize(("resolution", "how"), [(0.25, "by the blocks' stamps"), (1.0, "by the heights seen")])
+def test_a_moment_of_a_fast_chain_is_measured_by_fine_stamps(resolution: float, how: str) -> None:
+    net = Net(interval=0.2, every=0.1)
+    net.tampers.append(lambda t, node, shown: {**shown, "stamp": shown["latest"][0] * resolution})
+    assert pace_of(net.run(0.9).timeline()).how.startswith(how)
+
+
 def test_a_lone_silence_is_no_tip() -> None:
     net = Net(3)
     net.tampers += [silent("n1", 10.0, 12.0)]

@@ -284,6 +284,7 @@ def test_a_recovery_holds_for_two_rotations(
     relapse(net, state, begin, seconds)
     row = net.run(run).judge()["recovery", "n3"]
     assert row.verdict is expected, row
+    assert "can't be seen" not in row.promise
 
 
 def test_after_a_relapse_it_must_vote_or_propose_anew() -> None:

@@ -72,6 +72,17 @@ def test_a_state_of_0_without_blocks_lies_after_the_allowance_of_a_pause(seconds
         assert net.verdict("signals", node) is expected
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - 2, HELD), (PAUSE + 2, BROKEN)])
+def test_what_else_happens_meanwhile_makes_a_pause_no_longer(seconds: float, expected: Verdict) -> None:
+    net = healthy()
+    for part in (40.0, 20.0, seconds - 60.0):
+        net.do("a note")
+        net.stand(part)
+        net.next_block = net.t + 99
+    for node in net.nodes:
+        assert net.verdict("signals", node) is expected
+
+
 def test_a_node_that_just_came_back_has_time_to_notice() -> None:
     for seconds, expected in ((5 + LAG - 2, HELD), (5 + LAG + 2, BROKEN)):
         net = healthy(nodes=5)

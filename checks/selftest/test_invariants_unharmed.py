@@ -134,6 +134,14 @@ def test_bystanders_keep_their_peers_among_themselves(count: float | None, secon
     assert found == {"n0": HELD, "n1": expected, "n2": HELD}
 
 
+@pytest.mark.parametrize(("starved", "expected"), [(10.0, UNKNOWN), (9.5, BROKEN)])
+def test_a_count_that_was_too_low_only_by_a_starved_recorder_is_unknown(starved: float, expected: Verdict) -> None:
+    net = healthy()
+    net.tampers.append(change("n1", net.t, net.t + LAG + 10.5, peers_connected=1.0))
+    net.run(5).away(starved)
+    assert verdicts(net.run(80))["n1"] is expected
+
+
 def test_a_peer_that_is_cut_off_need_not_be_kept() -> None:
     for cut, expected in (("partition n0 | n1 n2 n3", HELD), ("a note", BROKEN)):
         net = healthy()

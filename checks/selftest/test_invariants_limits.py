@@ -1,0 +1,171 @@
+"""The limits of the model of who is up, on each and beside it."""
+
+from __future__ import annotations
+
+import pytest
+
+from prowl.checks.invariants import Verdict
+from prowl.checks.invariants.network_state import Phase, Stretch, World
+from prowl.checks.selftest.network import Net, change, silent
+from prowl.reports.events import Event
+from prowl.reports.events import Phase as EventPhase
+
+UP, DOWN, SILENT, STARTING = Phase.UP, Phase.DOWN, Phase.SILENT, Phase.STARTING
+
+
+def phases(net: Net, node: str = "n3") -> list[tuple[float, Phase]]:
+    found: list[tuple[float, Phase]] = []
+    for span in World(net.timeline()).spans:
+        if not found or found[-1][1] is not span.phases[node]:
+            found.append((span.begin, span.phases[node]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("size", "down", "quorum"), [(1, 0, True), (2, 0, True), (2, 1, False), (6, 1, True), (6, 2, False), (7, 2, True)]
+)
+def test_two_thirds_exactly_are_no_quorum(size: int, down: int, quorum: bool) -> None:
+    world = World(Net(size).run(1).timeline())
+    assert world.has_quorum(list(world.stakes)[down:]) is quorum
+    assert not world.has_quorum([])
+    assert not world.has_quorum(["nobody"])
+
+
+@pytest.mark.parametrize(("seconds", "phase"), [(60.0, STARTING), (60.5, SILENT)])
+def test_a_start_lasts_for_its_grace(seconds: float, phase: Phase) -> None:
+    net = Net().run(10)
+    net.do("kill n3")
+    net.run(10)
+    net.boot_seconds = seconds
+    net.do("start n3")
+    net.run(seconds + 10)
+    assert phases(net) == [(0, UP), (10, DOWN), (20, phase), (20 + seconds, UP)]
+
+
+def test_a_recording_may_begin_with_a_start() -> None:
+    net = Net()
+    net.tampers.append(silent("n3", 0, 20))
+    assert phases(net.run(40)) == [(0, STARTING), (20, UP)]
+
+
+@pytest.mark.parametrize(("seconds", "away"), [(9.5, False), (10.0, True)])
+def test_a_silence_lasts_for_a_round_time_out(seconds: float, away: bool) -> None:
+    net = Net()
+    net.tampers.append(silent("n3", 20, 20 + seconds))
+    assert phases(net.run(60)) == ([(0, UP), (20, SILENT), (20 + seconds, UP)] if away else [(0, UP)])
+
+
+@pytest.mark.parametrize(("answers", "phase"), [(21, DOWN), (22, DOWN), (23, SILENT)])
+def test_one_answer_of_a_killed_node_after_a_round_time_out_is_a_last_one(answers: int, phase: Phase) -> None:
+    """A sample each half second: the 22nd is the first that comes more than ten seconds after the kill."""
+    net = Net().run(10)
+    net.do("kill n3")
+    net.nodes["n3"].up = True
+    net.run(answers / 2)
+    net.nodes["n3"].up = False
+    net.run(60)
+    assert phases(net) == [(0, UP), (10, phase)]
+
+
+def test_answers_just_before_the_start_are_those_of_the_start() -> None:
+    for early, phase in ((9.5, DOWN), (12.0, SILENT)):
+        net = Net().run(10)
+        net.do("kill n3")
+        net.run(40)
+        net.nodes["n3"].up, net.nodes["n3"].ready_at = True, 0.0
+        net.run(early)
+        net.do("start n3")
+        net.nodes["n3"].ready_at = 0.0
+        net.run(20)
+        assert phases(net) == [(0, UP), (10, phase), (50 + early, UP)]
+
+
+def test_a_restart_is_away_from_when_its_process_ends() -> None:
+    for gone, expected in ((4.0, [(0, UP), (10, SILENT), (22, UP)]), (70.0, [(0, UP), (80, SILENT), (92, UP)])):
+        net = Net().run(10)
+        net.do("restart n3")
+        net.nodes["n3"].ready_at = net.t
+        net.run(gone)
+        net.nodes["n3"].ready_at = 22.0 if gone == 4.0 else 92.0
+        net.run(40)
+        assert phases(net) == expected
+
+
+def test_the_clocks_run_while_a_quorum_is_there() -> None:
+    net = Net().run(20)
+    net.do("kill n2 n3")
+    net.run(20)
+    net.do("start n2 n3")
+    net.run(20)
+    world = World(net.timeline())
+    for begin, end, seconds in (
+        (0, 20, 20),
+        (0, 30, 20),
+        (10, 50, 20),
+        (25, 35, 0),
+        (40, 59.5, 19.5),
+        (-5, 5, 5),
+        (30, 20, 0),
+    ):
+        assert world.sure_seconds(begin, end) == world.possible_seconds(begin, end) == seconds, (begin, end)
+    assert [world.counted("n3", *pair) for pair in ((0, 20), (20, 40), (40, 50), (0, 59.5))] == [20, 0, 10, 39.5]
+    assert [world.at(t).begin for t in (-1, 0, 19.9, 20, 99)] == [0, 0, 0, 20, 59.5]
+    assert [(span.begin, span.end) for span in world.over(10, 45)] == [(10, 20), (20, 40), (40, 45)]
+    assert world.starts() == [40]
+
+
+def test_a_starved_recorder_stops_the_clock() -> None:
+    world = World(Net().run(20).away(10).run(10).timeline())
+    assert world.sure_seconds(0, 40) == 29.5
+    assert world.sure_seconds(22, 28) == 0
+    assert world.possible_seconds(0, 40) == 39.5
+
+
+def test_who_reaches_whom_changes_what_is_up_for_a_node() -> None:
+    net = Net().run(10)
+    net.do("kill n3")
+    net.run(10)
+    net.do("cut n1>n0")
+    net.run(10)
+    net.do("heal")
+    net.run(10)
+    world = World(net.timeline())
+    assert world.changes_for("n0") == [0, 10, 20, 30]
+    assert world.changes_for("n2") == [0, 10]
+    assert world.changes_for("n3") == [0, 20, 30] or world.changes_for("n3") == [0]
+    span = world.at(15)
+    assert [world.started_quorum(span, node) for node in ("n0", "n3")] == [True, False]
+    assert not world.started_quorum(world.at(25), "n0"), "n0 and n1 do not reach each other, and n3 is down"
+    assert not world.started_quorum(world.at(25), "n2")
+    assert sorted(world.component(span, "n0")) == ["n0", "n1", "n2"]
+    assert world.component(span, "n3") == frozenset()
+
+
+def test_a_hindered_node_is_none_that_is_counted_on() -> None:
+    net = Net(3)
+    net.events.append(Event(10.0, "starve", 1, EventPhase.INJECT, slow=("n2",)))
+    world = World(net.run(20).timeline())
+    assert (world.at(5).sure, world.at(15).sure, world.at(15).possible) == (True, False, True)
+    assert not world.started_quorum(world.at(15), "n0")
+
+
+def test_lies_last_until_the_liar_is_back() -> None:
+    net = Net()
+    lie = Event(10.0, "lie", 1, EventPhase.INJECT, liars=("n3",))
+    net.events += [lie, Event(20.0, "over", 1, EventPhase.HEAL, restarted=("n3",))]
+    net.tampers.append(silent("n3", 22.0, 30.0))
+    world = World(net.run(40).timeline())
+    assert world.lies("n3") == [Stretch(10.0, 30.0)]
+    assert world.lies("n2") == []
+    assert [sample.t for sample in world.honest("n3")][19:21] == [9.5, 30.0]
+    assert [sorted(world.liars_until(t)) for t in (9.9, 10.0, 35.0)] == [[], ["n3"], ["n3"]]
+    assert len(world.honest("n2")) == 80
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(30.0, Verdict.HELD), (30.5, Verdict.BROKEN)])
+def test_a_wrong_count_of_peers_is_allowed_for_three_round_time_outs_and_not_a_sample_more(
+    seconds: float, expected: Verdict
+) -> None:
+    net = Net().run(50)
+    net.tampers.append(change("n1", 50.0, 50.5 + seconds, peers_connected=0.0))
+    assert net.run(60).verdict("peers", "n1") is expected
