@@ -142,7 +142,7 @@ def _differs(stage: Stage, name: str, since: Since, own: int) -> tuple[str, str]
                 if mine.get(key) != theirs.get(key):
                     at = f"at height {height}"
                     return f"shows the {words} {mine.get(key)} {at}, where {other} shows {theirs.get(key)}", ""
-        if mine is None or all(theirs is None for theirs in shown.values()):
+        if mine is None or (shown and all(theirs is None for theirs in shown.values())):
             return f"shows no block {height} that others show, too", ""
     places = ", ".join(map(str, compared))
     with_one = f" ({loaded} with transactions)" if loaded is not None else ""

@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ import psutil
 import pytest
 
 from prowl.chaos.engine import runner
-from prowl.chaos.engine.probes import height_of
+from prowl.chaos.engine.load import Load
+from prowl.chaos.engine.probes import ask, height_of
 from prowl.chaos.engine.runner import Outcome
 from prowl.chaos.scenarios import upgrade
 from prowl.fixtures.clusters import backups
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
-from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.clusters.protocol import OLD
+from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterError, ClusterSpec
+from prowl.fixtures.reference.consensus.votes import LEDGER_NAME
+from prowl.fixtures.reference.consensus.witness import vouch, witness_path
 from prowl.fixtures.reference.defects.versions import VERSIONS
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.verdicts import Verdict
@@ -202,3 +207,53 @@ def test_a_gate_that_does_not_end_in_time_is_no_go(tmp_path: Path) -> None:
     assert code == 1, told
     assert "time limit" in decision["sentence"]
     assert time.monotonic() - began < 180.0
+
+
+THREE = ("node-1", "node-2", "node-3")
+HONEST = "node-4"
+
+
+def test_three_of_four_that_decide_wrongly_are_not_followed_and_come_back_only_by_the_operators_word(
+    tmp_path: Path,
+) -> None:
+    """Three validators are a quorum, whatever they compute. What they signed stays signed: no restore undoes it."""
+    with EmbeddedCluster(ClusterSpec(4, block_ms=500), tmp_path) as cluster:
+        cluster.start()
+        assert wait_until(lambda: (height_of(cluster, HONEST) or 0) > 8, 120.0, 0.5)
+        archives = {name: backups.backup(cluster.spec, cluster.node(name), tmp_path / "b" / name) for name in THREE}
+        cluster.terminate(*THREE)
+        for name in THREE:
+            cluster.start_node(name, version="other-root")
+        with Load(cluster.network, random.Random(1)):
+            alone = wait_until(lambda: _ahead(cluster) >= 8 and height_of(cluster, HONEST), 240.0, 0.5)
+        assert alone, "three of four go on, and the fourth does not follow"
+        assert ask(cluster.node(HONEST).rpc, "coc_getNetworkStats")["consensus"]["state"] != "healthy"
+
+        # The manual's restore, with the version of before: their witnesses know of the votes for the other block.
+        cluster.terminate(*THREE)
+        for name in THREE:
+            backups.restore(cluster.spec, archives[name], cluster.node(name))
+            with suppress(ClusterError):  # one that finds itself bound to the other block ends with a sentence
+                cluster.start_node(name, version=OLD)
+        assert not wait_until(lambda: (height_of(cluster, HONEST) or 0) > alone, 30.0, 0.5), "safe, and at a stand"
+
+        # The operator's word that the other chain is void: all stop, and say what they did not sign on this one.
+        for name in cluster.spec.names:
+            if cluster.is_running(name):
+                cluster.terminate(name)
+            data = cluster.data_of(name)
+            for path in (witness_path(data), data / LEDGER_NAME):
+                path.unlink(missing_ok=True)
+            vouch(data, CHAIN_ID, cluster.key(name).address, alone)
+        for name in cluster.spec.names:
+            cluster.start_node(name)
+        assert wait_until(
+            lambda: all((height_of(cluster, each) or 0) > alone + 8 for each in cluster.spec.names), 180.0
+        )
+        nodes = cluster.network.nodes
+        assert len({ask(node.rpc, "eth_getBlockByNumber", hex(alone + 4), False)["hash"] for node in nodes}) == 1
+
+
+def _ahead(cluster: EmbeddedCluster) -> int:
+    heights = [height_of(cluster, name) or 0 for name in THREE]
+    return min(heights) - (height_of(cluster, HONEST) or min(heights))
