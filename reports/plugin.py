@@ -40,7 +40,8 @@ COLOURS: dict[str, dict[str, bool]] = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options about the run itself."""
-    group = parser.getgroup("prowl")
+    group = parser.getgroup("prowl", "Prowl")
+    _put_first(parser)
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
     group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
@@ -50,6 +51,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="also write the run's metrics there, for node_exporter's textfile collector (a name that ends in .prom)",
     )
+
+
+def _put_first(parser: pytest.Parser) -> None:
+    """Let ``--help`` begin with Prowl's own options; pytest has no other way than its own list."""
+    whole = getattr(parser, "optparser", None)
+    for groups, name in ((getattr(parser, "_groups", []), "name"), (getattr(whole, "_action_groups", []), "title")):
+        groups.sort(key=lambda each: str(getattr(each, name)).lower() != "prowl")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -188,7 +196,8 @@ class _Collector:
         }
         self.report = Report(record)
         self.history = history.beside(Path(".prowl/runs").absolute())
-        self.number = self._begun(str(record["commit"]) or f"version {record['versions']['prowl-testnet']}")
+        made = run.commit() or f"version {run.versions()['prowl-testnet']}"
+        self.number = self._begun(made)
 
     def _begun(self, made: str) -> int | None:
         """Write the run into the history; one that can't be written is no reason to judge nothing."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import junitparser
@@ -23,7 +24,7 @@ PLACES = ("--junitxml=junit.xml", "--textfile=nightly.prom")
 def cases(path: Path) -> list[dict[str, str]]:
     """Return the properties of each test case of a JUnit file."""
     (suite,) = junitparser.JUnitXml.fromfile(str(path))
-    listed = [next(case.iterchildren(junitparser.Properties)) for case in suite]
+    listed: list[Any] = [next(case.iterchildren(junitparser.Properties)) for case in suite]  # type: ignore[no-untyped-call]
     return [{row.name: row.value for row in rows} for rows in listed]
 
 
@@ -76,3 +77,19 @@ def test_a_plan_replaces_nothing(pytester: pytest.Pytester) -> None:
     (pytester.path / "junit.xml").write_text("of the night before")
     assert prowl(pytester, "--plan", "--target", "faulty.toml", *PLACES).ret == 4
     assert (pytester.path / "junit.xml").read_text() == "of the night before"
+
+
+def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said(testnet: StubNet) -> None:
+    testnet.run("-k", "nothing")  # writes the inventory
+    result = prowl(testnet.pytester, "-k", "daily/peeers")
+    assert result.ret == 5
+    told = result.stdout.str()
+    assert "-k 'daily/peeers' selected nothing; near it: daily/peers" in told
+    assert "no target was named: ./testnet.toml was taken" in told
+    result = prowl(testnet.pytester, "-k", "daily/peers", "-q")
+    assert result.ret == 0
+
+
+def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
+    told = prowl(pytester, "--help").stdout.str()
+    assert told.index("--target") < told.index("--maxfail")

@@ -58,11 +58,8 @@ class Opened:
 
     def __init__(self, browser: Browser, path: Path, size: str, scheme: str, script: bool = True) -> None:
         width, height = WIDTHS[size]
-        self.context = browser.new_context(
-            viewport={"width": width, "height": height},
-            color_scheme=scheme,
-            java_script_enabled=script,  # type: ignore[arg-type]
-        )
+        wanted: Any = {"viewport": {"width": width, "height": height}, "color_scheme": scheme}
+        self.context = browser.new_context(java_script_enabled=script, **wanted)
         self.page: Page = self.context.new_page()
         self.page.set_default_timeout(30_000)
         self.faults: list[str] = []
