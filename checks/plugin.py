@@ -180,7 +180,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     words = config.getoption("keyword").strip()
     if session.items or not words or hasattr(config, "workerinput") or reports.RUN not in config.stash:
         return
-    near = _near(re.findall(r"[\w/.:-]+", words), config.stash[IDS] if IDS in config.stash else [])
+    ids: list[str] = config.stash.setdefault(IDS, [])
+    near = _near(re.findall(r"[\w/.:-]+", words), ids)
     hint = f"; near it: {', '.join(near)}" if near else ": prowl manual lists the items"
     reports.note(config, f"-k {words!r} selected nothing{hint}")
 

@@ -196,7 +196,7 @@ class _Collector:
         }
         self.report = Report(record)
         self.history = history.beside(Path(".prowl/runs").absolute())
-        made = run.commit() or f"version {run.versions()['prowl-testnet']}"
+        made = str(record["commit"]) or f"version {run.versions()['prowl-testnet']}"
         self.number = self._begun(made)
 
     def _begun(self, made: str) -> int | None:
