@@ -94,8 +94,6 @@ def pytest_configure(config: pytest.Config) -> None:
         own = config.stash[reports.RUN].folder
         claim(own)
         config.stash[PRUNED] = prune(own.parent, own) if config.getoption("run_dir") is None else []
-    if reports.RUN in config.stash and fixtures.plays(config):
-        fixtures.demand_proxies()
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]

@@ -8,56 +8,31 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import urlsplit
 
+from prowl.checks.reasons import NO_ANSWER, Diagnosis, Explains, TargetWords, names_of, of_words
 from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey.survey import NodeSurvey, Survey
 from prowl.reports.causes import Cause
-from prowl.reports.findings import on, without_chance
 from prowl.reports.verdicts import Result, Verdict
 
-NO_ANSWER = re.compile(r"no answer from (\S+?): (.*)")
 UNREACHABLE = ("Network is unreachable", "No route to host", "Name or service not known", "name resolution")
 BLIND = ("no answer from", "its process is not known", "no height", "no block", "consecutive block", "only one height")
 PEERS = {"daily/peers", "truth/peers"}
 STALL = {"daily/block-height", "daily/consensus", "recovery/health-endpoints", "validators/quorum"}
 CHAIN = {"truth/same-chain", "validators/chain-id", "validators/set", "truth/lag", "gate/tip-spread", *PEERS}
-NOT_THERE = re.compile(r"(/\S+) can't be read: .*No such file or directory")
-LONGEST_NAME = 120
 LONGEST_NUMBER = 20  # a longer one is a hash
 MOST_TOLD = 4  # nodes whose addresses are told
 STALL_NEXT = "Failure Recovery > Consensus Stall"
 PARTITION_NEXT = "Failure Recovery > Network Partition"
 
-Explains = Callable[[Result], bool]
-
-
-@dataclass(frozen=True)
-class TargetWords:
-    """Who was looked at: the target's spec, the command that looks again, and the inventory's keys.
-
-    ``keys`` are by the path or address that each names.
-    """
-
-    target: str
-    program: str
-    words: str
-    keys: dict[str, str]
-
-    def again(self, *nodes: str) -> str:
-        """Return the command that looks at one node again, or at all."""
-        return f"{self.program}{f' --node {nodes[0]}' if len(nodes) == 1 else ''} {self.words}"
-
-
-Diagnosis = tuple[Cause, Explains]
-
 
 def diagnose(results: Sequence[Result], survey: Survey | None, asked: TargetWords) -> tuple[list[Result], list[Cause]]:
     """Return the results with the names of their causes, and the causes from which something follows."""
     found = list(_of_survey(survey, asked)) if survey is not None else []
-    found += _of_words([row for row in results if not any(explains(row) for _cause, explains in found)], asked)
+    found += of_words([row for row in results if not any(explains(row) for _cause, explains in found)], asked)
     names = [next((cause.name for cause, explains in found if _can(row) and explains(row)), "") for row in results]
     rows = [replace(row, cause=name) for row, name in zip(results, names, strict=True)]
     return rows, [cause for cause, _explains in found if cause.name in names]
@@ -120,14 +95,14 @@ def _silence(survey: Survey, silent: list[str], asked: TargetWords) -> Iterator[
     where = "; ".join(f"{name}: {_refused(problems[name])}" for name in silent[:MOST_TOLD])
     where = where if len(silent) > 1 else _refused(problems[silent[0]])
     more = f"; and {len(silent) - MOST_TOLD} more" if len(silent) > MOST_TOLD else ""
-    told = f"{_names(silent)}: nothing answers{_since(survey, silent)} ({where}{more}){_alive(survey, silent)}"
+    told = f"{names_of(silent)}: nothing answers{_since(survey, silent)} ({where}{more}){_alive(survey, silent)}"
     if lost and not every:
         up = survey.validators - len(voters)
         told += f"; {up} of {survey.validators} validators are no quorum, no block comes"
-    step = f"restart {_names(silent)} ({STALL_NEXT})"
+    step = f"restart {names_of(silent)} ({STALL_NEXT})"
     if every:
         step = f"check the addresses in {asked.target} and the way to them, then the nodes themselves ({STALL_NEXT})"
-    cause = Cause(f"{_names(silent)} does not answer", told, step, asked.again(*silent), tuple(silent))
+    cause = Cause(f"{names_of(silent)} does not answer", told, step, asked.again(*silent), tuple(silent))
     yield cause, _of_silent(survey, silent, addresses, lost)
 
 
@@ -172,7 +147,7 @@ def _alive(survey: Survey, silent: Sequence[str]) -> str:
     for name in silent:
         groups.setdefault(_sign_of_life(survey.nodes[name]), []).append(name)
     several = len(silent) > 1
-    return "".join(f"; {word}{f' ({_names(names)})' if several else ''}" for word, names in groups.items() if word)
+    return "".join(f"; {word}{f' ({names_of(names)})' if several else ''}" for word, names in groups.items() if word)
 
 
 def _sign_of_life(seen: NodeSurvey) -> str:
@@ -193,10 +168,6 @@ def _since(survey: Survey, silent: Sequence[str]) -> str:
     if not bad:
         return ""
     return f" since {bad[0].clock}" + (" or earlier" if bad[0] is looks[0] else "")
-
-
-def _names(names: Sequence[str]) -> str:
-    return on(names).removeprefix(" on ")
 
 
 def _count(names: Sequence[str]) -> str:
@@ -317,15 +288,15 @@ def _apart(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     stands = _stands(survey)
     if len(lonely) <= len(survey.nodes) // 3 or (least == 0 and len(lonely) < len(survey.nodes) / 2):
         nodes = tuple(lonely)
-        told = f"{_names(nodes)} counts {least} of {others} peers, while every node answers here"
-        label = f"{_names(nodes)} is cut off from its peers"
+        told = f"{names_of(nodes)} counts {least} of {others} peers, while every node answers here"
+        label = f"{names_of(nodes)} is cut off from its peers"
         step = (
-            f"{PARTITION_NEXT}: let {_names(nodes)} and its peers reach each other (P2P port, firewall); look for "
+            f"{PARTITION_NEXT}: let {names_of(nodes)} and its peers reach each other (P2P port, firewall); look for "
             '"peer temporarily banned" (HTTP 429) in the logs, a ban ends after 30 min'
         )
     else:
         nodes = tuple(few)
-        told = f"the network is split: {_names(nodes)} count {_span(few.values())} of {others} peers each"
+        told = f"the network is split: {names_of(nodes)} count {_span(few.values())} of {others} peers each"
         told += f", while every node answers here{stands}"
         label = "the network is split"
         step = f"{PARTITION_NEXT}: compare heights across nodes, ensure connectivity between all nodes (P2P ports)"
@@ -371,33 +342,3 @@ def _still(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
         return row.item in STALL or row.item.startswith("truth/") or row.item == "validators/rotation"
 
     yield Cause("the network stands still", told, step, asked.again()), explains
-
-
-# -- what several results say in the same words -----------------------------------------------------------------------
-
-
-def _of_words(results: Sequence[Result], asked: TargetWords) -> list[Diagnosis]:
-    """Return a diagnosis for each sentence that several items give as the reason for being unknown."""
-    groups: dict[str, list[Result]] = {}
-    for row in results:
-        if row.verdict is Verdict.UNKNOWN and row.scenario is None:
-            groups.setdefault(without_chance(row.observed), []).append(row)
-    return [_words(text, rows, asked) for text, rows in groups.items() if len({row.item for row in rows}) > 1]
-
-
-def _words(text: str, rows: Sequence[Result], asked: TargetWords) -> Diagnosis:
-    nodes = tuple(dict.fromkeys(row.node for row in rows if row.node))
-    told, step = f"{_names(nodes)}: {text}" if nodes else text, rows[0].next
-    if match := NOT_THERE.search(text):
-        key = asked.keys.get(match[1], "the path")
-        told = f"{_names(nodes)}: there is no {match[1]}"
-        step = f"correct {key} in {asked.target}, or make the folder and let the node back up into it (Backup Strategy)"
-    elif "Permission denied" in text:
-        step = f"let the user that Prowl comes as read it, or look as the node's own user ({asked.target}: host)"
-    elif match := NO_ANSWER.search(text):
-        key = next((key for at, key in asked.keys.items() if match[1].startswith(at)), "")
-        told = f"{key + ': ' if key else ''}{match[0]}"
-        step = f"start it, or correct {key or 'its address'} in {asked.target}"
-    return Cause(
-        told[:LONGEST_NAME], told, step, asked.again(*nodes), nodes
-    ), lambda row: without_chance(row.observed) == text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
+from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ import pytest
 from _pytest.mark.expression import Expression  # what -k means, and pytest offers it nowhere else
 
 from prowl.checks import backups, causes, gate
+from prowl.checks.reasons import TargetWords
 from prowl.checks.registry import Check, check_of
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
@@ -35,6 +38,8 @@ from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 pytest_plugins = ("prowl.fixtures.plugin",)
 
 VIEW = pytest.StashKey[View]()
+IDS = pytest.StashKey[list[str]]()
+MOST_NEAR = 5
 LONGEST_SENTENCE = 2_000
 REFERENCE = "PROWL/"  # how a reference node's version begins
 OPENED_BY_ITS_KIND = "the backup is not a reference node's: say where a node is that opens it (--node-home DIR)"
@@ -104,7 +109,7 @@ def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Resul
     for node in network.nodes if network is not None else ():
         named = {"backup_dir": node.backup_dir, "data_dir": node.data_dir, "config": node.config}
         keys |= {str(place): key for key, place in named.items() if place is not None}
-    asked = causes.TargetWords(target.spec, reports.program(), targets.words(target), keys)
+    asked = TargetWords(target.spec, reports.program(), targets.words(target), keys)
     return causes.diagnose(results, Survey.load(path) if path.exists() else None, asked)
 
 
@@ -178,6 +183,38 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep the ids before -k leaves any of them out: where it leaves none, those near its words are told."""
+    callspec = getattr(item, "callspec", None)
+    if callspec is not None:
+        item.config.stash.setdefault(IDS, []).append(callspec.id)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Where -k left nothing, name the ids that are near its words."""
+    config = session.config
+    words = config.getoption("keyword").strip()
+    if session.items or not words or hasattr(config, "workerinput") or reports.RUN not in config.stash:
+        return
+    ids: list[str] = config.stash.setdefault(IDS, [])
+    near = _near(re.findall(r"[\w/.:-]+", words), ids)
+    hint = f"; near it: {', '.join(near)}" if near else ": prowl manual lists the items"
+    reports.note(config, f"-k {words!r} selected nothing{hint}")
+
+
+def _near(words: Iterable[str], ids: Iterable[str]) -> list[str]:
+    """Return items and scenarios whose names, or parts of them, are like one of these words."""
+    names = {manual_id for row in ids if (manual_id := _item_of(row))}
+    parts = {part: name for name in sorted(names, reverse=True) for part in (name, *name.split("/"))}
+    found = [parts[each] for word in words for each in get_close_matches(word, parts, n=3)]
+    return list(dict.fromkeys(found))[:MOST_NEAR]
+
+
+def _item_of(row: str) -> str:
+    """Return the item in an item's id, or the id itself where it is a scenario's."""
+    return max((item for item in manual.catalogue() if row.startswith(f"{item}-")), key=len, default=row)
 
 
 def _whose(item: pytest.Item, check: Check) -> str | None:

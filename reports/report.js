@@ -33,7 +33,6 @@
     form.addEventListener("input", filter);
     form.addEventListener("reset", () => setTimeout(filter));
     form.addEventListener("submit", (event) => event.preventDefault());
-    filter();
   }
 
   // The values under a cursor, by pointer or by arrow keys.

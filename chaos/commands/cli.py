@@ -245,6 +245,7 @@ def _manual(words: list[str]) -> int:
     rows = coverage()
     for row in rows:
         print(f"{row.item.id:<26} {', '.join(row.asserted_by) or row.item.pending}")
+        print(f"{'':<26}   {row.item.section}: {row.item.sentence}")
     waiting = [row for row in rows if not row.asserted_by]
     print(f"{len(rows)} items, {len(rows) - len(waiting)} asserted, {len(waiting)} to come.")
     return 0

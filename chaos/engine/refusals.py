@@ -21,6 +21,7 @@ from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import lacking
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.network import Network
+from prowl.fixtures.proxies import binary as toxiproxy_binary
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 USUAL_NODES = 4  # what a literal that takes any number of nodes must at least make sense with
@@ -131,6 +132,8 @@ def not_asked(scenario: Scenario, base: ClusterSpec) -> str:
 
 def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
     """Return why a scenario can't be played in the run's own cluster on this machine; "" if it can."""
+    if without := toxiproxy_binary.missing():
+        return without
     spec = scenario.shape.spec(base)
     for fault, target in scenario.faults():
         try:

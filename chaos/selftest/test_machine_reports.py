@@ -78,3 +78,19 @@ def test_a_plan_replaces_nothing(pytester: pytest.Pytester) -> None:
     (pytester.path / "junit.xml").write_text("of the night before")
     assert prowl(pytester, "--plan", "--target", "faulty.toml", *PLACES).ret == 4
     assert (pytester.path / "junit.xml").read_text() == "of the night before"
+
+
+def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said(testnet: StubNet) -> None:
+    testnet.run("-k", "nothing")  # writes the inventory
+    result = prowl(testnet.pytester, "-k", "daily/peeers")
+    assert result.ret == 5
+    told = result.stdout.str()
+    assert "-k 'daily/peeers' selected nothing; near it: daily/peers" in told
+    assert "no target was named: ./testnet.toml was taken" in told
+    result = prowl(testnet.pytester, "-k", "daily/peers", "-q")
+    assert result.ret == 0
+
+
+def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
+    told = prowl(pytester, "--help").stdout.str()
+    assert told.index("--target") < told.index("--maxfail")

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from prowl.checks.causes import TargetWords, diagnose
+from prowl.checks.causes import diagnose
+from prowl.checks.reasons import TargetWords
 from prowl.checks.selftest.survey_kit import HEIGHT, NOW, answers, block, chain, look, node, survey
 from prowl.fixtures.survey.survey import Look, NodeSurvey, Survey
 from prowl.reports.verdicts import Result, Verdict

@@ -160,12 +160,12 @@ def test_an_item_is_compared_with_when_it_was_last_asked(tmp_path: Path) -> None
 def test_an_items_page_of_two_hundred_runs_comes_within_a_second(tmp_path: Path) -> None:
     kept = RunHistory(tmp_path / "history.sqlite")
     for number in range(200):
-        rows = [result(item=f"daily/{item}", node=f"node-{node}") for item in range(30) for node in range(4)]
+        wide = [result(item=f"daily/{item}", node=f"node-{node}") for item in range(30) for node in range(4)]
         flaky = [result(BROKEN if number % 3 else HELD, f"flaky/{name}") for name in "ab"]
         slow = result(
             item="recovery/x", node=None, scenario="cut", figures={"recovered_seconds": 3 + 3 * (number == 199)}
         )
-        write(kept, *rows, *flaky, slow, number=number)
+        write(kept, *wide, *flaky, slow, number=number)
     began = time.process_time()
     runs = kept.runs("testnet.toml")
     series = kept.series(list(reversed(runs)), "flaky/a")
