@@ -22,6 +22,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (During(OutOfMemory(), minority), Recover(), Do(Restart(SMALLER_CACHE), minority), Recover()),
         ("progress-with-quorum", "progress-after-heal", "recovery"),
         shape=FOUR,
+        quick=True,
     ),
     Scenario(
         "allocations-fail",
