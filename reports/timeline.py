@@ -35,6 +35,7 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from collections.abc import Iterator, Sequence
@@ -215,14 +216,15 @@ class TimelineWriter:
 
 
 def read(path: Path) -> Timeline:
-    """Read a timeline; a last line that was cut short by a kill is left out.
+    """Read a timeline, packed with gzip or not; a last line that was cut short by a kill is left out.
 
     Raises TimelineError, with a sentence, for a file that can't be read, has no samples, or is of a newer schema.
     """
     try:
-        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
             return _read(path, file)
-    except OSError as error:
+    except (OSError, EOFError) as error:
         raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
 
 

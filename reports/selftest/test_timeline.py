@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
 from pathlib import Path
@@ -140,3 +141,16 @@ def test_bytes_that_are_no_text_do_no_harm_at_the_end(tmp_path: Path) -> None:
 def test_a_not_a_number_among_the_values_is_kept_as_it_is(tmp_path: Path) -> None:
     value = read(text(tmp_path, '{"t": 1, "node": "a", "m": NaN}')).samples[0].values["m"]
     assert math.isnan(value)
+
+
+def test_a_packed_recording_is_read_and_a_torn_one_is_a_sentence(tmp_path: Path) -> None:
+    plain = tmp_path / "t.jsonl"
+    writer = TimelineWriter(plain, Header(nodes=("a",)))
+    writer.sample(1.0, "a", {"rpc_height": 1})
+    writer.close()
+    packed = tmp_path / "t.jsonl.gz"
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert list(read(packed).samples) == list(read(plain).samples)
+    packed.write_bytes(packed.read_bytes()[:-12])
+    with pytest.raises(TimelineError, match="can't be read"):
+        read(packed)
