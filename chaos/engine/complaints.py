@@ -95,7 +95,8 @@ def _complaint(line: str) -> tuple[str, str]:
     row = _row(line)
     if row is None:
         return PLAIN, told(line.strip(), LONGEST)
-    data = row.get("data") if isinstance(row.get("data"), dict) else {}
+    found = row.get("data")
+    data: dict[str, Any] = found if isinstance(found, dict) else {}
     reasons = [str(data[key]) for key in REASONS if key in data]
     if not reasons and row.get("level") not in LOUD:
         return "", ""

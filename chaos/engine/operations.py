@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from prowl.chaos.engine.stage import Stage
 from prowl.fixtures.clusters import backups
@@ -16,7 +17,7 @@ from prowl.reports.events import Event
 BACKUPS = "backups"
 
 
-def row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> None:
+def row(stage: Stage, step: str, words: str, **changes: Any) -> None:
     """Write an operator's step: whoever it starts is held down by nobody, and ends the faults that held only these."""
     running = {name for names in changes.values() for name in names}
     for name in running:

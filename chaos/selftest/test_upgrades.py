@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -59,7 +60,7 @@ def test_where_a_restart_must_halt_the_chain_that_is_said_beforehand(spec: Clust
 LINE = {"level": "info", "message": "BFT finalized block", "data": {"height": 3}}
 REASON = {"level": "info", "message": "peer does not answer", "data": {"reason": "HTTP 404"}}
 LOUD = {"level": "warn", "message": "proposal refused", "data": {"reason": "its state root differs"}}
-COMPLAINTS = {
+COMPLAINTS: dict[str, tuple[list[dict[str, Any] | str], str]] = {
     "nothing": ([LINE], ""),
     "a reason in passing": ([LINE, REASON], "peer does not answer: HTTP 404"),
     "a warning goes before it": ([REASON, REASON, LOUD, LINE], "proposal refused: its state root differs"),
