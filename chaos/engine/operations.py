@@ -17,7 +17,7 @@ from prowl.reports.events import Event
 BACKUPS = "backups"
 
 
-def row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> None:
+def row(stage: Stage, step: str, words: str, **changes: Any) -> None:
     """Write an operator's step: whoever it starts is held down by nobody, and ends the faults that held only these."""
     running = {name for names in changes.values() for name in names}
     for name in running:
