@@ -238,6 +238,23 @@ def test_a_wiped_node_must_come_back_with_the_same_blocks() -> None:
     assert net.run(30).verdict("finality") is BROKEN
 
 
+@pytest.mark.parametrize(("to", "expected"), [(20, HELD), (19, BROKEN), (21, HELD)])
+def test_a_tip_may_fall_to_the_last_block_of_a_quorum_and_no_lower(to: int, expected: Verdict) -> None:
+    net = Net()
+    net.depth = 1000
+    net.run(39)
+    net.halted = True
+    net.extend("n3", 2)
+
+    def fall(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
+        chain = net.nodes["n3"].chain
+        return {**shown, "latest": [to, chain[to - 1], chain[to - 2], False]} if node == "n3" and t >= 42 else shown
+
+    net.tampers.append(fall)
+    net.sides = [{"n3"}, {"n0", "n1", "n2"}]
+    assert net.run(6).verdict("finality") is expected
+
+
 def test_a_tip_that_only_one_node_had_may_be_lost() -> None:
     net = healthy()
     net.halted = True

@@ -83,6 +83,18 @@ def test_what_else_happens_meanwhile_makes_a_pause_no_longer(seconds: float, exp
         assert net.verdict("signals", node) is expected
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - 2, HELD), (PAUSE + 2, BROKEN)])
+def test_time_without_a_quorum_does_not_count_for_a_pause(seconds: float, expected: Verdict) -> None:
+    net = healthy()
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.stand(50)
+    net.do("partition n0 n1 | n2 n3")
+    net.stand(25)
+    net.do("heal")
+    net.stand(seconds - 50)
+    assert net.verdict("signals", "n0") is expected
+
+
 def test_a_node_that_just_came_back_has_time_to_notice() -> None:
     for seconds, expected in ((5 + LAG - 2, HELD), (5 + LAG + 2, BROKEN)):
         net = healthy(nodes=5)
@@ -170,6 +182,12 @@ def test_heights_differ_by_one_block_for_one_sample_at_most(metric: str, false: 
     net.run(100)
     assert net.verdict("signals", "n2") is expected
     assert net.verdict("signals", "n1") is HELD
+
+
+def test_a_block_between_all_samples_is_no_lie_however_often() -> None:
+    net = Net(interval=2.0, every=2.0)
+    height(net, "n2", "block_height", lambda t, tip: tip - 1)
+    assert net.run(60).verdict("signals", "n2") is HELD
 
 
 def test_a_height_metric_that_is_missing_is_unknown() -> None:
