@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ import pytest
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
 from prowl.chaos.commands import options
-from prowl.chaos.engine import plan, runner
+from prowl.chaos.engine import plan, registry, runner
 from prowl.chaos.engine.pool import Pool
 from prowl.chaos.engine.prune import prune
+from prowl.chaos.engine.refusals import not_asked, obstacle
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import plugin as checks
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
@@ -29,14 +29,27 @@ from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.manual import catalogue as manual
 from prowl.reports import plugin as reports
 from prowl.reports.run import commit
-from prowl.reports.verdicts import Result, Verdict
+from prowl.reports.verdicts import NotAsked, Result, Verdict
 
 pytest_plugins = ("prowl.checks.plugin",)
 
 OUTCOME = pytest.StashKey[runner.Outcome]()
 PRUNED = pytest.StashKey[list[str]]()
 BOSS_KEY = "prowl_boss"
-SCENARIO = pytest.StashKey[Scenario]()
+SCENARIOS = pytest.StashKey[tuple[Scenario, ...]]()
+
+
+class Hooks:
+    """Hooks that a conftest or a plugin may implement."""
+
+    @pytest.hookspec
+    def pytest_prowl_scenarios(self, config: pytest.Config) -> Iterable[Scenario]:  # type: ignore[empty-body]
+        """Return scenarios of your own, to be played beside Prowl's; their items stand in a catalogue file."""
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add the hook by which others bring scenarios."""
+    pluginmanager.add_hookspecs(Hooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -44,11 +57,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.getgroup("prowl").addoption(
         "--chaos", action="store_true", help="also break clusters of this run's own and judge their recovery"
     )
+    parser.addini("prowl_scenarios", "scenarios of your own: package.module:NAME", type="linelist", default=[])
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Ask for Prowl's own checks and scenarios where ``prowl run`` was given no path; chaos needs proxies."""
+    """Ask for Prowl's own checks and scenarios where ``prowl run`` was given no path; chaos needs proxies.
+
+    Scenarios that can't be are refused here, all their faults at once, before anything starts.
+    """
+    config.addinivalue_line("markers", "quick: one of the ten scenarios that an operator has time for")
+    if config.getoption("chaos") and fixtures.TARGET in config.stash:
+        config.stash[SCENARIOS] = _scenarios(config)
     boss: dict[str, Any] | None = getattr(config, "workerinput", {}).get(BOSS_KEY)
     if boss is not None:
         serves(Identity(**boss))
@@ -62,6 +82,17 @@ def pytest_configure(config: pytest.Config) -> None:
         rooms = Path(__file__).resolve().parent.parent
         config.args = [str(path) for room in ("checks", "chaos") for path in sorted((rooms / room).glob("test_*.py"))]
         config.args += [str(path) for path in config.getini("prowl_checks")]
+
+
+def _scenarios(config: pytest.Config) -> tuple[Scenario, ...]:
+    """Return Prowl's scenarios, those of hooks and those of the ini file; a usage error lists every fault."""
+    try:
+        own = registry.named(config.getini("prowl_scenarios"), config.rootpath)
+        for rows in config.hook.pytest_prowl_scenarios(config=config):
+            own += registry.demanded(rows, "pytest_prowl_scenarios")
+        return registry.known(own)
+    except registry.ScenarioError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -99,8 +130,9 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     if reports.RUN not in config.stash or not config.getoption("chaos"):
         return told
     spec = config.stash[fixtures.CLUSTER].cluster_spec
-    reasons = ((scenario.name, plan.unavailable(scenario, spec)) for scenario in SCENARIOS)
-    return told + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason is not None]
+    asked = [scenario for scenario in config.stash[SCENARIOS] if not not_asked(scenario, spec)]
+    reasons = ((scenario.name, obstacle(scenario, spec)) for scenario in asked)
+    return told + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -111,11 +143,19 @@ def pytest_configure_node(node: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Make one item of each scenario, if chaos is asked for."""
-    if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in metafunc.config.stash:
+    """Make one item of each scenario, if chaos is asked for; what the kind of cluster can't do is not asked."""
+    config = metafunc.config
+    if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in config.stash:
         return
-    asked = SCENARIOS if metafunc.config.getoption("chaos") else ()
-    metafunc.parametrize("scenario", asked, indirect=True, ids=[scenario.name for scenario in asked])
+    asked = []
+    for scenario in config.stash.get(SCENARIOS, ()):
+        lacking = not_asked(scenario, config.stash[fixtures.CLUSTER].cluster_spec)
+        if lacking:
+            config.stash[reports.NOT_ASKED].append(NotAsked(scenario.item, f"{scenario.name}: {lacking}"))
+            continue
+        marks = [pytest.mark.quick] if scenario.quick else []
+        asked.append(pytest.param(scenario, id=scenario.name, marks=marks))
+    metafunc.parametrize("scenario", asked, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -127,8 +167,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _scenario(item: pytest.Item) -> Scenario | None:
-    callspec = getattr(item, "callspec", None)
-    scenario = callspec.params.get("scenario") if callspec is not None else None
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is None or "outcome" not in getattr(item, "fixturenames", ()):
+        return None
+    scenario = callspec.params.get("scenario")
     return scenario if isinstance(scenario, Scenario) else None
 
 
@@ -196,6 +238,8 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
         expected=scenario.expected,
         observed=its.observed,
         evidence=its.evidence,
+        judgements=its.judgements,
+        figures=its.figures,
         seconds=round(its.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
         next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",

@@ -92,6 +92,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if check is None or fixtures.TARGET not in metafunc.config.stash:
         return
     config = metafunc.config
+    config.stash.setdefault(fixtures.METRICS, set()).update(check.metrics)
     target = config.stash[fixtures.TARGET]
     names: list[str | None] = list(fixtures.chosen(config, target))
     if check.scope == "network":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
@@ -14,6 +15,7 @@ from prowl.fixtures.targets import NEEDS
 F = TypeVar("F", bound=Callable[..., object])
 
 MARK = "__prowl_check__"
+METRIC = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.ASCII)
 SCOPES = ("node", "network")
 
 
@@ -24,7 +26,8 @@ class Check:
     ``scope`` is ``node`` (one item a node) or ``network`` (one for all of them), by the function's parameter. ``needs``
     names what a node, or the network, must offer (``metrics``, ``data_dir``): where the target does not, the check is
     *not asked*. An ``advisory`` check is printed and counted and has no influence on the exit code. A ``gate`` check is
-    asked before an upgrade (``--gate``), a ``drill`` check with ``--drill`` alone.
+    asked before an upgrade (``--gate``), a ``drill`` check with ``--drill`` alone. ``metrics`` are names that the
+    survey reads for it from each node's page.
     """
 
     item: str
@@ -34,6 +37,7 @@ class Check:
     scope: str = "node"
     gate: bool = False
     drill: bool = False
+    metrics: tuple[str, ...] = ()
 
 
 def check(
@@ -44,14 +48,18 @@ def check(
     advisory: bool = False,
     gate: bool = False,
     drill: bool = False,
+    metrics: Iterable[str] = (),
 ) -> Callable[[F], F]:
     """Mark a test function as the check of a manual's item; its docstring is the promise, in one sentence.
 
     A function with the parameter ``node`` is asked of each node, one with ``network`` once of all. Raises
     UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a docstring,
-    without exactly one of the two parameters, or with a need that is none.
+    without exactly one of the two parameters, with a need that is none, or with a metric that can't be one.
     """
     manual.item(item)
+    for metric in (metrics,) if isinstance(metrics, str) else metrics:
+        if isinstance(metrics, str) or not METRIC.fullmatch(metric):
+            raise ValueError(f"The check of {item} reads {metrics!r}; metrics is a tuple of names, as in ('coc_x',).")
     needed = (needs,) if isinstance(needs, str) else needs
     for need in needed:
         if need not in NEEDS:  # no target would offer it, and the check would never be asked
@@ -65,7 +73,7 @@ def check(
         scopes = [scope for scope in SCOPES if scope in inspect.signature(function).parameters]
         if len(scopes) != 1:
             raise ValueError(f"The check {function.__name__} of {item} takes either node or network: whose is it?")
-        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate, drill))
+        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate, drill, tuple(metrics)))
         return function
 
     return mark

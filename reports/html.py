@@ -33,8 +33,6 @@ FEW_NODES = 8  # so many nodes are columns of the checklist; more are its rows
 MOST_COLUMNS = 12
 WHOLE = "network"  # whose a result is that is no node's
 
-JUDGEMENT = re.compile(r"(?P<invariant>.+?): (?P<verdict>held|unknown|broken): (?P<observed>.*)", re.DOTALL)
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -77,24 +75,18 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """A line of a scenario's evidence; one that is no judgement has no verdict."""
-
-    verdict: str
-    invariant: str
-    observed: str
-
-
-@dataclass(frozen=True)
 class Scene:
-    """A scenario on the page: its results, its picture (or why there is none), and its judgements."""
+    """A scenario on the page: its results, its picture (or why there is none), and its judgements.
+
+    A row of ``judgements`` is verdict, whose, and what was seen; a line of evidence has no verdict.
+    """
 
     number: int
     name: str
     results: tuple[Result, ...]
     picture: Picture | None
     trouble: str
-    judgements: tuple[Judgement, ...]
+    judgements: tuple[tuple[str, str, str], ...]
     left_out: int
 
 
@@ -273,8 +265,13 @@ def _scenes(report: Report, folder: Path) -> list[Scene]:
             )
         else:
             picture, trouble = _picture(folder, paths[name])
-        rows = [_judgement(line) for result in results for line in result.evidence]
-        rows.sort(key=lambda row: -Verdict(row.verdict).severity if row.verdict else 1)
+        judged = [row for result in results for row in result.judgements]
+        judged.sort(key=lambda row: -row.verdict.severity)
+        rows = [
+            (row.verdict.value, f"{row.invariant} on {row.node}" if row.node else row.invariant, row.observed)
+            for row in judged
+        ]
+        rows += [("", "", line) for result in results for line in result.evidence]
         shown = tuple(rows[:MOST_EVIDENCE])
         scenes.append(Scene(number, name, results, picture, trouble, shown, len(rows) - len(shown)))
     return scenes
@@ -296,11 +293,6 @@ def _picture(folder: Path, path: str) -> tuple[Picture | None, str]:
         return draw(read(place)), ""
     except (OSError, TimelineError) as error:
         return None, f"The timeline {path} can't be drawn: {error}"
-
-
-def _judgement(line: str) -> Judgement:
-    found = JUDGEMENT.fullmatch(line)
-    return Judgement(found["verdict"], found["invariant"], found["observed"]) if found else Judgement("", "", line)
 
 
 def _timelines_left_out(report: Report) -> str:

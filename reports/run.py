@@ -1,4 +1,10 @@
-"""The run: its id, seed and folder, and the record of it that ``report.json`` holds."""
+"""The run: its id, seed and folder, and the record of it that ``report.json`` holds.
+
+The file is one object: ``schema``; ``run`` (id, seed, commit, target, cluster, versions, started, seconds, again);
+``results`` (a row each, see :class:`prowl.reports.verdicts.Result`; a scenario's row has ``judgements``, the rows of
+``prowl judge --json``); ``not_asked``; ``totals``; ``verdict``; and ``timelines`` (name, path, bytes). In files of
+schema 1 the judgements are lines of a result's ``evidence``; :mod:`prowl.reports.recorded_words` reads them.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +15,18 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from prowl.reports.recorded_words import judgement_of
 from prowl.reports.redaction import redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 
-SCHEMA = 1
+SCHEMA = 2
+JUDGEMENTS_IN_EVIDENCE = 1  # up to this schema
 PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
 VERSIONS_OF = ("prowl-testnet", "pytest", "pytest-xdist")
 
@@ -192,10 +200,19 @@ class Report:
             )
         return cls(
             body["run"],
-            [Result.from_json(row) for row in body["results"]],
+            [_result(row, schema) for row in body["results"]],
             [NotAsked.from_json(row) for row in body["not_asked"]],
             body.get("timelines", []),
         )
+
+
+def _result(row: dict[str, Any], schema: int) -> Result:
+    result = Result.from_json(row)
+    if schema > JUDGEMENTS_IN_EVIDENCE or result.scenario is None:
+        return result
+    read = [(line, judgement_of(line)) for line in result.evidence]
+    judgements = tuple(judgement for _line, judgement in read if judgement is not None)
+    return replace(result, judgements=judgements, evidence=tuple(line for line, found in read if found is None))
 
 
 def _text_of(body: dict[str, Any]) -> str:

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 
-from prowl.reports.timeline import Event, Sample, Timeline
+from prowl.reports.events import Event, Phase
+from prowl.reports.timeline import Sample, Timeline
 
-ENDED_BY = {"start", "unpause", "resume", "restart", "restore", "wipe"}
-DOWN = {"kill", "terminate", "stop", "pause"}
-CUT = {"partition", "cut"}
-FRAME = {"cluster started", "end"}
+FRAME = "end"
+PROOFS = {Phase.EFFECT, Phase.HEALED}
 
 
 Span = tuple[float, float]
@@ -57,34 +56,28 @@ def height_of(sample: Sample) -> int | None:
 def faults_of(timeline: Timeline) -> list[Fault]:
     """Return what was done to the cluster: each fault with its end, and whatever else is an instant."""
     found: list[Fault] = []
-    under_way: list[tuple[Event, set[str]]] = []
+    under_way: dict[int, tuple[Event, list[str]]] = {}  # by number: its first row, and whom it held down
+    down: set[str] = set()  # whom faults hold down of whom no start was told yet
     for event in dict.fromkeys(timeline.events):
-        words = set(event.text.replace(",", " ").split()[1:])
-        named = set(timeline.nodes) if event.text == f"{event.verb} all" else words & set(timeline.nodes)
-        ends = False
-        for begun, missing in list(under_way):
-            if begun.verb in CUT:
-                over = event.verb == "heal"
-            else:
-                again = event.verb == "corrupt" and "restart" in event.text
-                over = (event.verb in ENDED_BY or again) and bool(missing & named)
-                missing.difference_update(named if over else ())
-            ends |= over
-            if over and not (missing and begun.verb in DOWN):
-                under_way.remove((begun, missing))
-                found.append(_fault(timeline, begun, event))
-        if event.verb in CUT or (event.verb in DOWN and named):
-            under_way.append((event, named))
-        elif event.text not in FRAME and not ends:
-            found.append(Fault(event.t, event.t, event.text))
-    found += [_fault(timeline, begun, None) for begun, _missing in under_way]
+        over = event.over & under_way.keys()
+        for number in sorted(over, key=lambda each: under_way[each][0].t):
+            begun, held = under_way.pop(number)
+            found.append(_fault(timeline, begun, held, event))
+        run_again = down & {*event.started, *event.restarted, *event.resumed}
+        down = {node for _begun, held in under_way.values() for node in held if node in down - run_again}
+        if event.phase is Phase.INJECT and event.fault is not None:
+            _begun, held = under_way.setdefault(event.fault, (event, []))
+            held += [node for node in event.down if node not in held]
+            down.update(event.down)
+        elif not over | run_again and event.step != "launch" and event.words != FRAME and event.phase not in PROOFS:
+            found.append(Fault(event.t, event.t, event.words))
+    found += [_fault(timeline, begun, held, None) for begun, held in under_way.values()]
     return sorted(found, key=lambda fault: fault.begin)
 
 
-def _fault(timeline: Timeline, begun: Event, ended: Event | None) -> Fault:
-    words = begun.text.split()
-    down = tuple(node for node in timeline.nodes if node in words or words[1:] == ["all"]) if begun.verb in DOWN else ()
-    return Fault(begun.t, ended.t if ended else None, begun.text, ended.text if ended else "", down)
+def _fault(timeline: Timeline, begun: Event, held: list[str], ended: Event | None) -> Fault:
+    down = tuple(node for node in timeline.nodes if node in held)
+    return Fault(begun.t, ended.t if ended else None, begun.words, ended.words if ended else "", down)
 
 
 def silences_of(samples: Iterable[Sample]) -> list[Span]:

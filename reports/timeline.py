@@ -2,22 +2,26 @@
 
 The file's lines, in the order of ``t`` (seconds since the recording began):
 
-``{"schema": 1, "kind": "header", ...}``
+``{"schema": 2, "kind": "header", ...}``
     First line of our own files; a recording without one is read with the defaults of :class:`Header`.
-``{"t", "event": "kill node-3"}``
-    What was done, in these words: ``cluster started``; ``kill X [Y ...]``; ``terminate X``; ``start X [Y ...]``;
-    ``restart X``; ``pause X``, ``unpause X``; ``partition A B | C D``, ``cut A>B [C>D ...]`` (one-way edges) and
-    ``heal`` (all edges); ``wipe X`` (stopped, stores deleted, started); ``corrupt ... of X and restart``;
-    ``backup X ...``; ``restore X ...`` (starts it too); ``end``. Any other text is a note. A killed or paused node is
-    down until its ``start``, ``unpause`` or ``restore``. ``t`` is when the action began.
+``{"t", "fault": N, "phase": ..., ...}``, ``{"t", "step": ..., ...}``, ``{"t", "event": "any text"}``
+    What was done, and notes: see :mod:`prowl.reports.events`. ``t`` is when the action began. In files of schema 1, and
+    in recordings without a header, every event is words, which :mod:`prowl.reports.recorded_words` reads.
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
     ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the answers took),
     ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to have voted for,
-    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before). A value that
+    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before, ``twice:
+    [address, ...]`` of whom the double votes are that the node has counted since then). A value that
     could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
     answer.
+    For those who look further: ``root`` (the latest block's state root), ``descriptors`` (files that its process has
+    open), ``disk_bytes`` (what its stores hold).
+``{"t", "load": {"accepted": [...], "included": [[hash, height], ...], "supply": [[height, "wei"], ...]}}``
+    What became of the load since the row before: hashes of transactions that a node accepted; those found in a block,
+    with its height; and the sum of all accounts at a height. With ``"final": true`` every accepted one was asked for
+    once more: what no row has found by then is in no block.
 ``{"t", "gap": seconds, "why": "..."}``
     The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
     at that node alone (its rate limit refused the recorder, say).
@@ -29,13 +33,21 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
-SCHEMA = 1
+from prowl.reports.events import Event, event_of
+from prowl.reports.recorded_words import translated
+from prowl.reports.samples import Sample, Samples, Track
+
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
+
+SCHEMA = 2
+NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log")
+WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
 
 class TimelineError(ValueError):
@@ -48,7 +60,8 @@ class Header:
 
     ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
-    where blocks need no quorum. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which
+    counts for no recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
     held against what is true of the network.
     """
 
@@ -61,41 +74,10 @@ class Header:
     dead_proposer_seconds: float = 65.0
     start_grace_seconds: float = 60.0
     heal_seconds: float = 125.0
+    start_seconds: float = 0.0
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
-
-
-@dataclass(frozen=True)
-class Event:
-    """A thing that was done (or noted) at ``t`` seconds."""
-
-    t: float
-    text: str
-
-    @property
-    def verb(self) -> str:
-        """Return the first word."""
-        return self.text.split(" ", 1)[0]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What one node answered at ``t`` seconds; ``values`` is empty if it did not answer (then ``error`` says how).
-
-    ``process`` is what its process was seen to do, where the recorder could see it.
-    """
-
-    t: float
-    node: str
-    values: dict[str, Any]
-    error: str | None = None
-    process: str | None = None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the node answered anything at all."""
-        return bool(self.values)
 
 
 @dataclass(frozen=True)
@@ -108,6 +90,17 @@ class Gap:
     node: str | None = None
 
 
+@dataclass(frozen=True)
+class Transfers:
+    """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found."""
+
+    t: float
+    accepted: tuple[str, ...] = ()
+    included: tuple[tuple[str, int], ...] = ()
+    supply: tuple[tuple[int, int], ...] = ()
+    final: bool = False
+
+
 @dataclass(frozen=True, eq=False)
 class Timeline:
     """A whole recording: header, events, samples and gaps, each in the order of time.
@@ -117,34 +110,34 @@ class Timeline:
 
     header: Header
     events: tuple[Event, ...]
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
+    transfers: tuple[Transfers, ...] = ()
 
     @cached_property
     def nodes(self) -> tuple[str, ...]:
         """Names of all nodes: the header's in its order, then others that were seen, sorted."""
-        return (*self.header.nodes, *sorted(set(self._by_node) - set(self.header.nodes)))
+        return (*self.header.nodes, *sorted(set(self._tracks) - set(self.header.nodes)))
 
     @cached_property
-    def _by_node(self) -> dict[str, tuple[Sample, ...]]:
-        found: dict[str, list[Sample]] = {}
-        for sample in self.samples:
-            found.setdefault(sample.node, []).append(sample)
-        return {node: tuple(samples) for node, samples in found.items()}
+    def _tracks(self) -> dict[str, Track]:
+        return (self.samples if isinstance(self.samples, Samples) else Samples(self.samples)).tracks
 
     @cached_property
     def begin(self) -> float:
         """Return the time of the first line in seconds; 0 for an empty recording."""
-        return min((rows[0].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+        firsts = [rows[0].t for rows in (self.events, self.gaps) if rows]
+        return min([*firsts, *(track.times[0] for track in self._tracks.values())], default=0.0)
 
     @cached_property
     def end(self) -> float:
         """Return the time of the last line in seconds; 0 for an empty recording."""
-        return max((rows[-1].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+        lasts = [rows[-1].t for rows in (self.events, self.gaps) if rows]
+        return max([*lasts, *(track.times[-1] for track in self._tracks.values())], default=0.0)
 
-    def of(self, node: str) -> tuple[Sample, ...]:
+    def of(self, node: str) -> Track:
         """Return the samples of one node."""
-        return self._by_node.get(node, ())
+        return self._tracks.get(node) or Track(node)
 
     def starved_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, the recorder itself was away: what was slow then may be the machine.
@@ -178,9 +171,9 @@ class TimelineWriter:
         self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
         self._file.flush()
 
-    def event(self, t: float, text: str) -> None:
-        """Write what is being done, in the words of the format."""
-        self._line({"t": round(t, 3), "event": text})
+    def event(self, event: Event) -> None:
+        """Write what is being done, or a note."""
+        self._line(event.as_row())
 
     def sample(self, t: float, node: str, values: dict[str, Any]) -> None:
         """Write what a node answered."""
@@ -195,6 +188,12 @@ class TimelineWriter:
         """Write that the recorder was away for so many seconds until now, or could not look at one node."""
         whose = {} if node is None else {"node": node}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
+
+    def transfers(self, row: Transfers) -> None:
+        """Write what became of the load."""
+        supply = [[height, str(wei)] for height, wei in row.supply]
+        body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
+        self._line({"t": round(row.t, 3), "load": {name: value for name, value in body.items() if value}})
 
     def log(self, t: float, node: str, lines: list[str]) -> None:
         """Write lines of a node's log."""
@@ -211,39 +210,62 @@ def read(path: Path) -> Timeline:
     Raises TimelineError, with a sentence, for a file that can't be read, has no samples, or is of a newer schema.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            return _read(path, file)
     except OSError as error:
         raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
+
+
+def _read(path: Path, file: TextIO) -> Timeline:
     header: Header | None = None
+    schema = WORDS_ONLY
     events: list[Event] = []
-    samples: list[Sample] = []
+    samples = Samples()
     gaps: list[Gap] = []
-    for number, row in _rows(path, text):
+    transfers: list[Transfers] = []
+    for number, row in _rows(path, file):
         try:
-            if row.get("kind") == "header":
-                header = _header(path, row)
+            if "node" in row and row.keys().isdisjoint(NO_SAMPLE):
+                _add(samples, row)
+            elif row.get("kind") == "header":
+                header, schema = _header(path, row), int(row["schema"])
             elif "event" in row:
                 events.append(Event(float(row["t"]), str(row["event"])))
+            elif "fault" in row or "step" in row:
+                events.append(event_of(row))
             elif "gap" in row:
                 gaps.append(_gap(row))
-            elif "node" in row and "log" not in row:
-                samples.append(_sample(row))
+            elif "load" in row and "node" not in row:
+                transfers.append(_transfers(row))
         except (TypeError, ValueError, AttributeError) as error:
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+    samples.close()
     if not samples:
         raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
-    return Timeline(
+    timeline = Timeline(
         header or Header(),
         tuple(sorted(events, key=lambda event: event.t)),
-        tuple(sorted(samples, key=lambda sample: sample.t)),
+        samples,
         tuple(sorted(gaps, key=lambda gap: gap.t)),
+        tuple(sorted(transfers, key=lambda each: each.t)),
     )
+    return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 
 
-def _sample(row: dict[str, Any]) -> Sample:
+def _add(samples: Samples, row: dict[str, Any]) -> None:
     error, process = row.pop("err", None), row.pop("process", None)
     t, node = float(row.pop("t")), str(row.pop("node"))
-    return Sample(t, node, row, None if error is None else str(error), None if process is None else str(process))
+    samples.add(t, node, row, None if error is None else str(error), None if process is None else str(process))
+
+
+def _transfers(row: dict[str, Any]) -> Transfers:
+    body = row["load"]
+    if not isinstance(body, dict) or not isinstance(body.get("final", False), bool):
+        raise ValueError("load is an object with accepted, included, supply and final")
+    included = tuple((str(name), int(height)) for name, height in body.get("included", ()))
+    supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
+    accepted = tuple(str(name) for name in body.get("accepted", ()))
+    return Transfers(float(row["t"]), accepted, included, supply, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:
@@ -251,22 +273,26 @@ def _gap(row: dict[str, Any]) -> Gap:
     return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), None if node is None else str(node))
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(file, 1):
+        if line.isspace():
             continue
         try:
             row = json.loads(line)
-            if not isinstance(row, dict) or line.count('":') != len(row):  # an object within it, or a key twice
+            if not isinstance(row, dict) or line.count('":') != _keys(row):  # perhaps a key twice
                 row = json.loads(line, object_pairs_hook=_once)
-            if not isinstance(row, dict) or not (row.get("kind") == "header" or _is_time(row.get("t"))):
+            if not isinstance(row, dict) or not (_is_time(row.get("t")) or row.get("kind") == "header"):
                 raise ValueError("a line is an object with a number t")
         except (ValueError, RecursionError) as error:
-            if number == len(lines):  # no newline behind it: the writer was killed in the middle of this line
+            if not line.endswith("\n"):  # the writer was killed in the middle of this line, which is the last
                 return
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
         yield number, row
+
+
+def _keys(row: dict[str, Any]) -> int:
+    """Return how many keys an object and those within it have; lists are not looked into."""
+    return len(row) + sum(_keys(value) for value in row.values() if type(value) is dict)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -305,7 +331,13 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
     for name in ("bft", "health_is_state"):
         if not isinstance(known.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
-    for name in ("round_timeout_seconds", "dead_proposer_seconds", "start_grace_seconds", "heal_seconds"):
+    for name in (
+        "round_timeout_seconds",
+        "dead_proposer_seconds",
+        "start_grace_seconds",
+        "heal_seconds",
+        "start_seconds",
+    ):
         if name in known and not (_is_time(known[name]) and known[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
     interval = known.get("block_interval_seconds")

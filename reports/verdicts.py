@@ -46,11 +46,48 @@ class Waiver:
 
 
 @dataclass(frozen=True)
+class Judgement:
+    """What one invariant says of a timeline, or of one node of it: a row of ``prowl judge --json``.
+
+    ``begin`` and ``end`` (``from`` and ``to`` in JSON) are seconds of the timeline: the stretch that decided, or all
+    that was looked at. ``node`` is None where the judgement is the whole network's.
+    """
+
+    invariant: str
+    promise: str
+    verdict: Verdict
+    node: str | None
+    begin: float
+    end: float
+    observed: str
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row of ``prowl judge --json``."""
+        return {
+            "invariant": self.invariant,
+            "promise": self.promise,
+            "verdict": self.verdict.value,
+            "node": self.node,
+            "from": round(self.begin, 3),
+            "to": round(self.end, 3),
+            "observed": self.observed,
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Judgement:
+        """Read what :meth:`as_json` gave."""
+        verdict, begin, end = Verdict(row["verdict"]), float(row["from"]), float(row["to"])
+        return cls(row["invariant"], row["promise"], verdict, row["node"], begin, end, row["observed"])
+
+
+@dataclass(frozen=True)
 class Result:
     """One verdict of one run, as it stands in ``report.json`` under ``results``.
 
     ``item`` is the catalogue's id; ``node`` or ``scenario`` says whose it is; ``expected`` and ``observed`` are
-    sentences; ``evidence`` holds lines or paths; ``manual``, ``next`` and ``again`` are the finding's other lines.
+    sentences; ``evidence`` holds lines or paths; ``judgements`` are what the invariants say of a scenario's timeline,
+    ``figures`` what was measured of it (seconds, by name);
+    ``manual``, ``next`` and ``again`` are the finding's other lines.
     """
 
     item: str
@@ -64,6 +101,8 @@ class Result:
     drift: Drift | None = None
     waiver: Waiver | None = None
     evidence: tuple[str, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     manual: str = ""
     next: str = ""
@@ -73,7 +112,8 @@ class Result:
         """Return the row for ``report.json``, of plain values only: it also travels from xdist's workers."""
         parts = {"drift": self.drift, "waiver": self.waiver}
         plain = {name: vars(part) if part is not None else None for name, part in parts.items()}
-        return {**vars(self), **plain, "verdict": self.verdict.value}
+        judgements = [row.as_json() for row in self.judgements]
+        return {**vars(self), **plain, "verdict": self.verdict.value, "judgements": judgements}
 
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Result:
@@ -83,6 +123,7 @@ class Result:
         known["drift"] = Drift(**known["drift"]) if known.get("drift") else None
         known["waiver"] = Waiver(**known["waiver"]) if known.get("waiver") else None
         known["evidence"] = tuple(known.get("evidence", ()))
+        known["judgements"] = tuple(Judgement.from_json(each) for each in known.get("judgements", ()))
         return cls(**known)
 
     @property

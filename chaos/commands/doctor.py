@@ -17,12 +17,13 @@ from typing import TextIO
 
 import psutil
 
-from prowl.chaos.engine.plan import paper
+from prowl.chaos.engine.refusals import obstacle
+from prowl.chaos.engine.registry import known
 from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
-from prowl.chaos.scenarios import SCENARIOS
 from prowl.fixtures import machine
 from prowl.fixtures.clusters import installed_node, netns
-from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec
+from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies import binary as toxiproxy_binary
 
 TRIAL_SECONDS = 10.0
@@ -59,8 +60,8 @@ def examine() -> list[Row]:
 def unavailable() -> Mapping[str, Mapping[str, list[str]]]:
     """Return what can't be done here: the reasons, and which faults and scenarios each keeps from this machine."""
     spec = ClusterSpec(4)
-    faults = ((name, fault.unavailable(paper(spec))) for name, fault in FAULTS.items())
-    scenarios = ((scenario.name, scenario.fault.unavailable(paper(spec))) for scenario in SCENARIOS)
+    faults = ((name, lacking(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
+    scenarios = ((scenario.name, obstacle(scenario, spec)) for scenario in known(()))
     return {
         "faults": _by_reason((name, reason) for name, reason in faults if name not in IMPOSSIBLE),
         "scenarios": _by_reason(scenarios),
@@ -70,7 +71,7 @@ def unavailable() -> Mapping[str, Mapping[str, list[str]]]:
 def _by_reason(found: Iterable[tuple[str, str | None]]) -> dict[str, list[str]]:
     reasons: dict[str, list[str]] = defaultdict(list)
     for name, reason in found:
-        if reason is not None:
+        if reason:
             reasons[reason].append(name)
     return dict(reasons)
 
@@ -81,12 +82,12 @@ def main(out: TextIO = sys.stdout) -> int:
     width = max(len(row.what) for row in rows)
     for row in rows:
         print(f"{row.what:<{width}}  {'yes' if row.there else 'NO ':<3}  {row.told}", file=out)
-    lacking = unavailable()
+    reasons = unavailable()
     possible = len(FAULTS) - len(IMPOSSIBLE)
-    for kind, count in (("faults", possible), ("scenarios", len(SCENARIOS))):
-        missing = sum(len(names) for names in lacking[kind].values())
+    for kind, count in (("faults", possible), ("scenarios", len(known(())))):
+        missing = sum(len(names) for names in reasons[kind].values())
         print(f"\n{count - missing} of {count} {kind} can be done here.", file=out)
-        for reason, names in lacking[kind].items():
+        for reason, names in reasons[kind].items():
             print(f"  unavailable: {', '.join(names)}\n    {reason}", file=out)
     print(f"\n{len(IMPOSSIBLE)} cells of the storage matrix can be nowhere:", file=out)
     for reason, cells in _by_reason(IMPOSSIBLE.items()).items():

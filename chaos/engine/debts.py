@@ -32,7 +32,7 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
-from prowl.chaos.engine.scenario import Fault, Scene
+from prowl.chaos.engine.fault import Fault, Scene
 from prowl.fixtures.cleanup.undo import Undo
 
 

@@ -18,8 +18,8 @@ import httpx
 
 from prowl.fixtures.cleanup.guard import OWNERS
 from prowl.fixtures.cleanup.ledger import LEDGER
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
 from prowl.fixtures.clusters.processes import REGISTER
+from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.network import Node
 from prowl.reports.redaction import HIDDEN, redact, remember
 
@@ -45,7 +45,7 @@ def clean(text: str) -> str:
     return redact(text)
 
 
-def keep_pages(cluster: EmbeddedCluster, folder: Path) -> None:
+def keep_pages(cluster: Cluster, folder: Path) -> None:
     """Save every node's metrics page, or why there is none, while the cluster runs."""
     nodes = cluster.network.nodes
     with ThreadPoolExecutor(len(nodes)) as pool:
@@ -62,14 +62,14 @@ def _page(node: Node) -> str:
         return f"# no answer from {node.metrics}: {error or type(error).__name__}\n"
 
 
-def keep_ledger(cluster: EmbeddedCluster, folder: Path) -> None:
+def keep_ledger(cluster: Cluster, folder: Path) -> None:
     """Save the cluster's ledger beside the timeline."""
     if cluster.ledger.path.exists():
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(cluster.ledger.path, folder / LEDGER)
 
 
-def keep(cluster: EmbeddedCluster, folder: Path) -> list[str]:
+def keep(cluster: Cluster, folder: Path) -> list[str]:
     """Move what a stopped cluster left on the disk beside the timeline; return lines about it."""
     try:
         told = _keep(cluster, folder)
@@ -79,7 +79,7 @@ def keep(cluster: EmbeddedCluster, folder: Path) -> list[str]:
     return told
 
 
-def _keep(cluster: EmbeddedCluster, folder: Path) -> list[str]:
+def _keep(cluster: Cluster, folder: Path) -> list[str]:
     for secret in cluster.secrets:
         remember(secret.removeprefix("0x"))
     place = folder / FOLDER

@@ -8,6 +8,8 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -15,11 +17,12 @@ from typing import Any
 import httpx
 
 from prowl.fixtures.clients.budget import Budget
-from prowl.fixtures.clusters.cluster import CHAIN_ID
 from prowl.fixtures.clusters.keys import development_key
+from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer
+from prowl.reports.timeline import Transfers
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000
@@ -49,12 +52,13 @@ class _Transfer:
     nonce: int
     raw: str
     hash: str
+    once: bool = False
     sent: float = field(default_factory=time.monotonic)
 
     @property
     def due(self) -> bool:
         """Whether it was sent so long ago that it is time to ask, and perhaps to send it again."""
-        return time.monotonic() - self.sent > AGAIN_SECONDS
+        return not self.once and time.monotonic() - self.sent > AGAIN_SECONDS
 
 
 class Load:
@@ -70,10 +74,11 @@ class Load:
         self.accepted: list[str] = []
         self.refusals: list[str] = []
         self._pending: list[_Transfer] = []
-        self._found: set[str] = set()
+        self._found: dict[str, int] = {}  # by hash, the height of its block
         limit = network.rpc_calls_per_minute
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._key = PrivateKey.from_hex(development_key(SENDER).private)
+        self._only: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
         self._http = httpx.Client(timeout=ANSWER_SECONDS)
@@ -88,6 +93,15 @@ class Load:
         self.stop()
         self._http.close()
 
+    @contextmanager
+    def through(self, names: tuple[str, ...]) -> Iterator[None]:
+        """Send to these nodes only for the length of a block, and what they accept to nobody else."""
+        self._only = names
+        try:
+            yield
+        finally:
+            self._only = ()
+
     def stop(self) -> None:
         """Send no more; what was found is looked for anew, for a reorganisation may have dropped it."""
         self._ended.set()
@@ -97,8 +111,17 @@ class Load:
     def flow(self) -> Flow:
         """Ask the nodes for the receipt of each accepted transfer not found yet, and count those that a block holds."""
         accepted = list(self.accepted)
-        self._found.update(each for each in accepted if each not in self._found and self._receipt(each))
+        for each in accepted:
+            height = None if each in self._found else self._height_of(each)
+            if height is not None:
+                self._found[each] = height
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
+
+    def transfers(self, t: float) -> Transfers:
+        """Return what became of all of it, for the timeline; every accepted one was asked for once more."""
+        self._found.clear()
+        self.flow()
+        return Transfers(t, tuple(self.accepted), tuple(self._found.items()), final=True)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""
@@ -124,11 +147,14 @@ class Load:
     def _send(self, nonce: int) -> bool:
         to = development_key(self.chance.randrange(SENDER)).address
         raw = sign_transfer(self._key, nonce, to, VALUE_WEI, GAS_PRICE_WEI, CHAIN_ID)
+        only = self._only
         for node in self.chance.sample(self.network.nodes, len(self.network.nodes)):
+            if only and node.name not in only:
+                continue
             answer = self._call(node, "eth_sendRawTransaction", [raw])
             if isinstance(answer, str):
                 self.accepted.append(answer)
-                self._pending.append(_Transfer(nonce, raw, answer))
+                self._pending.append(_Transfer(nonce, raw, answer, bool(only)))
                 return True
         return False
 
@@ -136,10 +162,14 @@ class Load:
         answer = self._call(node, "eth_getTransactionCount", [self._key.address, "latest"])
         return int(answer, 16) if isinstance(answer, str) else None
 
-    def _receipt(self, transfer: str) -> bool:
-        return any(
-            isinstance(self._call(node, "eth_getTransactionReceipt", [transfer]), dict) for node in self.network.nodes
-        )
+    def _height_of(self, transfer: str) -> int | None:
+        """Return the height of the block that holds a transfer, as the first node tells that knows one."""
+        for node in self.network.nodes:
+            receipt = self._call(node, "eth_getTransactionReceipt", [transfer])
+            height = receipt.get("blockNumber") if isinstance(receipt, dict) else None
+            if isinstance(height, str):
+                return int(height, 16)
+        return None
 
     def _call(self, node: Node, method: str, params: list[Any]) -> Any:
         """Return the result; None if there is none (a refusal's words are kept) or the budget leaves no call."""

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -21,7 +22,8 @@ from prowl.chaos.engine.log_tail import LogTail
 from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
-from prowl.reports.timeline import TimelineWriter
+from prowl.reports.events import Event
+from prowl.reports.timeline import TimelineWriter, Transfers
 
 SLOWEST_SECONDS = 0.5
 FASTEST_SECONDS = 0.1
@@ -31,6 +33,9 @@ ANSWER_SECONDS = 2.0
 # not, so what it saw says nothing about that stretch.
 LATE_PACES = 2.0
 JOIN_SECONDS = 10.0
+# A machine on which the observer was away for half of the last half minute shows nothing that a node could be held to.
+STARVED_WINDOW_SECONDS = 30.0
+STARVED_SHARE = 0.5
 
 
 class Observer:
@@ -56,6 +61,9 @@ class Observer:
         self.tips: list[tuple[float, int]] = []  # when the network's height was first seen, in seconds
         self._proposals: list[tuple[float, str]] = []  # when a block of that proposer was first seen
         self._starved_at = 0.0  # when the loop was last found to be late
+        self._lateness: list[tuple[float, float]] = []  # when it was late, and by how many seconds
+        self._finals: dict[int, tuple[str, str]] = {}  # by height, the finalized hash and who showed it first
+        self._conflict = ""
         self._began = time.monotonic()
         self._lock = threading.Lock()
         self._ended = threading.Event()
@@ -63,7 +71,8 @@ class Observer:
         self._failure: Future[None] = Future()
 
     def __enter__(self) -> Observer:
-        self.event("cluster started")
+        nodes = tuple(node.name for node in self.network.nodes)
+        self.write(Event(0.0, "cluster started", step="launch", started=nodes))
         self._thread.start()
         return self
 
@@ -73,32 +82,65 @@ class Observer:
         self._ended.set()
         self._thread.join(JOIN_SECONDS)
         with self._lock:
-            self.writer.event(self.now(), "end" if error is None else f"cut short: {type(error).__name__}")
+            words = "end" if error is None else f"cut short: {type(error).__name__}"
+            self.writer.event(Event(self.now(), words))
             self.writer.close()
 
     def now(self) -> float:
         """Return the timeline's time in seconds."""
         return time.monotonic() - self._began
 
-    def event(self, text: str) -> None:
-        """Write what is about to be done, in the timeline's words."""
+    def write(self, event: Event) -> None:
+        """Write what is about to be done, at this moment."""
         with self._lock:
-            self.writer.event(self.now(), text)
+            self.writer.event(replace(event, t=self.now()))
+
+    def write_transfers(self, row: Callable[[float], Transfers]) -> None:
+        """Write what became of the load, as it is asked for at this moment."""
+        found = row(self.now())
+        with self._lock:
+            self.writer.transfers(replace(found, t=self.now()))
 
     def check(self) -> None:
         """Raise what ended the observer, if it has ended before its time."""
         if self._failure.done():
             self._failure.result()
 
-    def hold(self, seconds: float) -> None:
-        """Watch for so long; raises what ended the observer, if that happens meanwhile."""
+    @property
+    def tip(self) -> int:
+        """Return the network's height, as it was seen so far; 0 before a block was seen."""
+        return self.tips[-1][1] if self.tips else 0
+
+    def hold(self, seconds: float, trouble: Callable[[], str] = lambda: "") -> str:
+        """Watch for so long, or until there is a trouble, and return that; raises what ended the observer."""
         until = time.monotonic() + seconds
+        why = ""
 
         def over() -> bool:
+            nonlocal why
             self.check()
-            return time.monotonic() >= until
+            why = trouble()
+            return bool(why) or time.monotonic() >= until
 
         wait_until(over, seconds, self.pace_seconds)
+        return why
+
+    def trouble(self) -> str:
+        """Return why it is useless to go on: two final blocks at a height, or a machine that starves; "" if neither."""
+        with self._lock:
+            since = self.now() - STARVED_WINDOW_SECONDS
+            late = sum(seconds for t, seconds in self._lateness if t > since)
+        if self._conflict or late <= STARVED_SHARE * STARVED_WINDOW_SECONDS:
+            return self._conflict
+        return f"the machine starves: the observer was away for {late:.0f} of the last {STARVED_WINDOW_SECONDS:.0f} s"
+
+    def _compare_finals(self, node: str, final: object) -> None:
+        if not (isinstance(final, list) and len(final) == 2 and isinstance(final[0], int) and final[1]):
+            return
+        height, shown = final
+        known, first = self._finals.setdefault(height, (str(shown), node))
+        if known != shown and not self._conflict:
+            self._conflict = f"{first} and {node} call two blocks final at height {height}"
 
     def height(self, node: str) -> int | None:
         """Return the height in the node's newest sample; None if it did not answer."""
@@ -150,6 +192,7 @@ class Observer:
         if late_seconds > LATE_PACES * self.pace_seconds:
             with self._lock:
                 self._starved_at = self.now()
+                self._lateness.append((self._starved_at, late_seconds))
                 self.writer.gap(self._starved_at, late_seconds, "the observer was starved")
 
     def _read_log(self, node: Node) -> None:
@@ -178,6 +221,7 @@ class Observer:
         with self._lock:
             self.writer.sample(asked, node.name, values if process is None else {**values, "process": process})
             self.newest[node.name] = values
+            self._compare_finals(node.name, values.get("fin"))
             height = values.get("rpc_height")
             if isinstance(height, int) and (not self.tips or height > self.tips[-1][1]):
                 self.tips.append((asked, height))

@@ -7,11 +7,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from prowl.chaos.engine import evidence
-from prowl.chaos.engine.probes import not_up
+from prowl.chaos.engine.probes import up_trouble
 from prowl.fixtures import deadlines
 from prowl.fixtures.cleanup import ledger
-from prowl.fixtures.clusters.cluster import ClusterError, ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.process_budget import Slots
+from prowl.fixtures.clusters.protocol import RUNNING, Cluster, make
+from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 from prowl.fixtures.survey import sweep
@@ -26,7 +27,7 @@ LOOK_SECONDS = 0.2
 class Lease:
     """A cluster for the length of one scenario; one that is spoiled is not used again."""
 
-    def __init__(self, cluster: EmbeddedCluster) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.spoiled = ""
 
@@ -46,8 +47,8 @@ class Pool:
         self.folder = folder
         self._slots = slots
         self._workers = workers
-        self.tried: EmbeddedCluster | None = None  # the one that was last leased, or that could not be started
-        self._kept: EmbeddedCluster | None = None
+        self.tried: Cluster | None = None  # the one that was last leased, or that could not be started
+        self._kept: Cluster | None = None
         self._held = ExitStack()
         self._number = 0
 
@@ -96,7 +97,7 @@ class Pool:
         finally:
             self._held.close()
 
-    def _ready(self, spec: ClusterSpec, say: Say) -> EmbeddedCluster:
+    def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
         if self._kept is not None:
             reason = "it has another shape" if self._kept.spec != spec else worn(self._kept)
             if not reason:
@@ -107,7 +108,7 @@ class Pool:
             self.close(shed=True)
         self._held.enter_context(self._slots.held(spec.count, say))
         self._number += 1
-        cluster = EmbeddedCluster(spec, self.folder / f"cluster-{self._number}", say)
+        cluster = make(spec, self.folder / f"cluster-{self._number}", say)
         self._kept = self.tried = cluster
         try:
             cluster.start()
@@ -117,13 +118,13 @@ class Pool:
         return cluster
 
 
-def worn(cluster: EmbeddedCluster) -> str:
+def worn(cluster: Cluster) -> str:
     """Return why a cluster is not as good as new, in words; "" if it is.
 
-    As good as new: each node's process runs and answers, each edge is proven whole, nothing is owed by the ledger, and
+    As good as new: each node runs and answers, each edge is proven whole, nothing is owed by the ledger, and
     every node says within three round time-outs that it is healthy and linked to all others.
     """
-    down = [name for name in cluster.spec.names if cluster.process(name).state in {"gone", "stopped"}]
+    down = [name for name in cluster.spec.names if cluster.state(name) != RUNNING]
     if down:
         return f"{', '.join(down)} does not run"
     owed = [entry.words for entry in _entries(cluster) if entry.open]
@@ -136,7 +137,7 @@ def worn(cluster: EmbeddedCluster) -> str:
         cluster.edges.prove(EDGES_SECONDS)
     except (EdgeError, ToxiproxyError) as error:
         return str(error)
-    trouble = not_up(cluster, cluster.spec.names)
+    trouble = up_trouble(cluster, cluster.spec.names)
 
     def well() -> bool:
         nonlocal trouble
@@ -147,7 +148,7 @@ def worn(cluster: EmbeddedCluster) -> str:
     return trouble
 
 
-def _entries(cluster: EmbeddedCluster) -> list[ledger.Entry]:
+def _entries(cluster: Cluster) -> list[ledger.Entry]:
     path = cluster.folder / ledger.LEDGER
     try:
         return ledger.read(path) if path.exists() else []
@@ -155,7 +156,7 @@ def _entries(cluster: EmbeddedCluster) -> list[ledger.Entry]:
         raise ClusterError(str(error)) from None
 
 
-def _sickness(cluster: EmbeddedCluster) -> str:
+def _sickness(cluster: Cluster) -> str:
     seen = sweep.survey("the pool's gate", cluster.network)
     troubles = []
     for name, node in seen.nodes.items():

@@ -14,9 +14,11 @@ from enum import StrEnum
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.clusters.addresses import Address, address, address_of
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.protocol import GONE, RUNNING, Cluster
 from prowl.fixtures.proxies.edges import Edge
+from prowl.fixtures.proxies.wishes import Wish
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.peers.envelope import canonical, sign_text
 
@@ -79,23 +81,22 @@ def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_
         connection.close()
 
 
-def height_of(cluster: EmbeddedCluster, name: str) -> int | None:
+def height_of(cluster: Cluster, name: str) -> int | None:
     """Return the height that a node's RPC tells; None if it tells none."""
     answer = ask(cluster.node(name).rpc, "eth_blockNumber")
     return int(answer, 16) if isinstance(answer, str) and answer.startswith("0x") else None
 
 
-def ping_height(cluster: EmbeddedCluster, name: str, sender: str) -> int | None:
+def ping_height(cluster: Cluster, name: str, sender: str) -> int | None:
     """Ping a node as one of its peers does, signed with that peer's key; return the height it tells, or None."""
     key = PrivateKey.from_hex(cluster.key(sender).private)
     body = {"height": 1}
-    told = {
-        **body,
-        "_auth": sign_text("/p2p/ping", canonical(body).decode(), key.address, key, int(time.time() * 1000)),
-    }
+    signature = sign_text("/p2p/ping", canonical(body).decode(), key.address, key, int(time.time() * 1000))
     connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
     try:
-        connection.request("POST", "/p2p/ping", json.dumps(told), {"Content-Type": "application/json"})
+        connection.request(
+            "POST", "/p2p/ping", json.dumps({**body, "_auth": signature}), {"Content-Type": "application/json"}
+        )
         height = json.loads(connection.getresponse().read(MOST_BYTES)).get("height")
         return height if isinstance(height, int) else None
     except (OSError, http.client.HTTPException, ValueError, AttributeError):
@@ -104,63 +105,114 @@ def ping_height(cluster: EmbeddedCluster, name: str, sender: str) -> int | None:
         connection.close()
 
 
-def rpc_answers(cluster: EmbeddedCluster, name: str) -> bool:
+def rpc_answers(cluster: Cluster, name: str) -> bool:
     """Whether a node's RPC tells its height."""
     return height_of(cluster, name) is not None
 
 
-def not_up(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+def up_trouble(cluster: Cluster, names: Iterable[str]) -> str:
     """Return which nodes' RPC does not answer, in words; "" if all do."""
     silent = [name for name in names if not rpc_answers(cluster, name)]
     return f"the RPC of {', '.join(silent)} does not answer" if silent else ""
 
 
-def not_synced(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
+def level_trouble(cluster: Cluster, names: Iterable[str], others: Iterable[str] | None = None) -> str:
     """Return which nodes' RPC does not answer, or lags more than a block behind the highest other; "" if none.
 
-    The others are asked first: a starved look then sees a node higher than it was, never lower.
+    ``others`` are all that are not named, if nothing is said. They are asked first: a starved look then sees a node
+    higher than it was, never lower.
     """
     asked = tuple(names)
-    others = tuple(name for name in cluster.spec.names if name not in asked)
-    tips = at_once(lambda name: height_of(cluster, name), others or asked)
+    if not asked:
+        return ""
+    compared = tuple(cluster.spec.names if others is None else others)
+    compared = tuple(name for name in compared if name not in asked) or asked
+    tips = at_once(lambda name: height_of(cluster, name), compared)
     tip = max((height for height in tips.values() if height is not None), default=None)
     if tip is None:
         return f"the RPC of {', '.join(tips)} does not answer, so that there is nothing to compare with"
-    told = at_once(lambda name: height_of(cluster, name), asked)
-    silent = [name for name, height in told.items() if height is None]
+    heights = at_once(lambda name: height_of(cluster, name), asked)
+    silent = [name for name, height in heights.items() if height is None]
     if silent:
         return f"the RPC of {', '.join(silent)} does not answer"
-    low = {name: height for name, height in told.items() if height is not None and height < tip - 1}
+    low = {name: height for name, height in heights.items() if height is not None and height < tip - 1}
     behind = [f"{name} is at height {height}" for name, height in low.items()]
     return f"{', '.join(behind)}; the highest is at {tip}" if behind else ""
 
 
-def not_gone(cluster: EmbeddedCluster, names: Iterable[str]) -> str:
-    """Return which nodes are not down: a process that is there, or an RPC port that does not refuse; "" if all are."""
+def running_trouble(scene: Scene) -> str:
+    """Return which nodes of a fault that is over do not run, or do not answer; "" if all do.
+
+    Nothing is demanded of a node that another fault holds down, and no answer of one that another fault hinders.
+    """
+    states = {name: scene.cluster.state(name) for name in scene.free}
+    idle = [f"the process of {name} is {state}" for name, state in states.items() if state != RUNNING]
+    return "; ".join(idle) or up_trouble(scene.cluster, scene.able)
+
+
+def back_trouble(scene: Scene) -> str:
+    """Return which nodes of a fault that is over do not run, or are not level with the others; "" if all are.
+
+    What other faults do is taken into account as in :func:`running_trouble`. Of a node from or to which another fault
+    cuts an edge no more than an answer is demanded: it may have nobody to fetch blocks from.
+    """
+    holds, number = scene.holds, scene.number
+    cut_off = holds.cut_off(besides=number)
+    apart = cut_off | holds.down(besides=number) | holds.slow(besides=number)
+    level = [name for name in scene.able if name not in cut_off]
+    return running_trouble(scene) or level_trouble(
+        scene.cluster, level, (name for name in scene.others if name not in apart)
+    )
+
+
+def gone_trouble(cluster: Cluster, names: Iterable[str]) -> str:
+    """Return which nodes are not down: a node that is there, or an RPC port that does not refuse; "" if all are."""
     troubles = []
     for name in names:
-        state = cluster.process(name).state
+        state = cluster.state(name)
         met = reach(address_of(cluster.node(name).rpc))
-        if state != "gone":
+        if state != GONE:
             troubles.append(f"the process of {name} is {state}")
         elif met is not Reach.REFUSED:
             troubles.append(f"the RPC port of {name} {met}")
     return "; ".join(troubles)
 
 
-def not_met(edges: Iterable[Edge], wanted: Reach) -> str:
-    """Probe edges on fresh connections, all at once; return those that meet something else than wanted, in words.
+def reach_trouble(scene: Scene, edges: Iterable[Edge], wish: Wish | None) -> str:
+    """Look at edges, all at once; return those that are not as they must be if the scene's fault wishes this of them.
 
-    The same probe goes to each target directly: a target that does not answer there would prove nothing of its edges.
+    What other faults wish of them counts, too. Each is read back from its server. Those that must refuse, be silent or
+    be whole are probed on fresh connections. The same probe goes to each target directly, for a target that does not
+    answer there would prove nothing of its edges: those of a target that a fault holds down are not probed, nor those
+    of one that a fault hinders and that does not answer.
     """
     chosen = tuple(edges)
-    met = at_once(lambda edge: reach(edge.near), chosen)
-    direct = at_once(lambda end: reach(end, ANSWER_SECONDS), tuple({edge.far for edge in chosen}))
-    troubles = [f"{edge} {met[edge]}" for edge in chosen if met[edge] is not wanted]
-    troubles += [
-        f"what listens on {host}:{port} directly {its}" for (host, port), its in direct.items() if its != Reach.ANSWERS
-    ]
+    faulty = scene.cluster.edges.differing(chosen, scene.number, wish)
+    # Where others do the same to an edge nothing but this tells whether the scene's fault does it, too.
+    other = [edge for edge in chosen if scene.cluster.edges.wish_of(edge, scene.number) != wish]
+    faulty = dict.fromkeys(other, f"the fault {'does' if wish is None else 'does not do'} it") | faulty
+    wanted = {edge: _reach_of(scene, edge, wish) for edge in chosen}
+    down, slow = scene.holds.down(), scene.holds.slow()
+    asked = {edge for edge in chosen if edge.target not in down and wanted[edge] is not None}
+    direct = at_once(lambda end: reach(end, ANSWER_SECONDS), tuple({edge.far for edge in asked}))
+    dumb = {edge for edge in asked if direct[edge.far] is not Reach.ANSWERS}
+    probed = {edge for edge in chosen if wanted[edge] is Reach.REFUSED} | (asked - dumb)
+    met = at_once(lambda edge: reach(edge.near), tuple(edge for edge in chosen if edge in probed))
+    troubles = [f"{edge} {found}" for edge, found in met.items() if found is not wanted[edge]]
+    troubles += [f"{edge}: {fault}" for edge, fault in faulty.items() if edge not in met or met[edge] is wanted[edge]]
+    silent = {edge.far: direct[edge.far] for edge in chosen if edge in dumb and edge.target not in slow}
+    troubles += [f"what listens on {host}:{port} directly {found}" for (host, port), found in silent.items()]
     return "; ".join(troubles)
+
+
+def _reach_of(scene: Scene, edge: Edge, wish: Wish | None) -> Reach | None:
+    """Return what a probe must meet on an edge; None where toxics alone decide it, which a probe can't foretell."""
+    wishes = (*scene.cluster.edges.wishes(edge, scene.number), *([wish] if wish is not None else []))
+    if any(each.refuses for each in wishes):
+        return Reach.REFUSED
+    if any(each.silences for each in wishes):
+        return Reach.SILENT
+    return None if wishes else Reach.ANSWERS
 
 
 @dataclass(frozen=True)
@@ -175,9 +227,25 @@ class Exchange:
     @property
     def whole(self) -> bool:
         """Whether an answer came whole and the connection was closed in order."""
+        if self.end_seconds is None:
+            return False
         head, found, body = self.received.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", head)
-        return bool(found and length and len(body) == int(length[1]) and self.end_seconds is not None)
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if found and length:
+            return len(body) == int(length[1])
+        return bool(found and re.search(rb"(?i)\r\ntransfer-encoding: *chunked", head) and _is_whole_in_chunks(body))
+
+
+def _is_whole_in_chunks(body: bytes) -> bool:
+    """Whether a body in chunks, as COC's nodes send it, has its last one."""
+    while found := re.match(rb"([0-9A-Fa-f]+)(?:;[^\r\n]*)?\r\n", body):
+        size = int(found[1], 16)
+        chunk, body = body[found.end() : found.end() + size + 2], body[found.end() + size + 2 :]
+        if len(chunk) < size + 2 or not chunk.endswith(b"\r\n"):
+            return False
+        if not size:
+            return not body
+    return False
 
 
 def exchange(end: Address | int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:

@@ -23,6 +23,7 @@ HEAD = (
     ("eth_getBlockByNumber", ("finalized", False)),
 )
 BFT = ("coc_getBftStatus", ())
+DOUBLE_VOTES = "bft_equivocations_total"
 HEALTH_CALLS = 1  # the health address lies on the RPC port, and is counted there
 
 METRICS = (
@@ -53,6 +54,7 @@ class Sampler:
         self._limited = limit is not None
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._known: dict[str, int] = {}
+        self._double_votes: dict[str, tuple[int, float]] = {}  # when a node was asked, in ms, and its count
 
     def may_ask(self, node: Node) -> bool:
         """Whether the node's rate limit leaves room for a sample; if so, its calls are counted."""
@@ -68,8 +70,10 @@ class Sampler:
         Raises RateLimitedError, and for an RPC that does not answer aiohttp's errors, OSError, TimeoutError or
         ValueError.
         """
+        asked_ms = int(1000 * time.time())
         head, page, health = await asyncio.gather(self._head(node), self._page(node), self._health(node))
         values: dict[str, Any] = {**page, **health, **head}
+        values.update(await self._twice(node, values.get(DOUBLE_VOTES), asked_ms))
         if "latest" in head:
             values["blocks"] = await self._between(node, head["latest"][0])
         return values
@@ -86,11 +90,27 @@ class Sampler:
             ]  # fmt: skip
             values["miner"] = latest.get("miner")
             values["stamp"] = int(latest["timestamp"], 16)
+            if isinstance(latest.get("stateRoot"), str):
+                values["root"] = latest["stateRoot"]
         if isinstance(final, dict):
             values["fin"] = [int(final["number"], 16), final["hash"]]
         if bft and isinstance(bft[0], dict):
             values["bft"] = {key: bft[0].get(key) for key in ("height", "phase", "prepareVotes", "commitVotes")}
         return values
+
+    async def _twice(self, node: Node, count: float | None, asked_ms: int) -> dict[str, list[str]]:
+        """Return who has voted twice, if the node counts more double votes than in its sample before this."""
+        if count is None:
+            return {}
+        since_ms, before = self._double_votes.get(node.name, (asked_ms, count))
+        self._double_votes[node.name] = asked_ms, count
+        if count <= before:
+            return {}
+        self._budgets[node.name].spend(1)
+        (rows,) = await self._batch(node, [("coc_getEquivocations", (since_ms,))])
+        found = rows if isinstance(rows, list) else []
+        names = {str(row["validatorId"]).lower() for row in found if isinstance(row, dict) and row.get("validatorId")}
+        return {"twice": sorted(names)} if names else {}
 
     async def _between(self, node: Node, height: int) -> list[list[Any]]:
         """Return the blocks that came since the node's sample before this, so that each one's proposer is known."""

@@ -1,103 +1,119 @@
-"""A scenario is one literal: what is broken, for whom, how long, and what must hold meanwhile and afterwards."""
+"""A scenario is one literal: a network, a load, steps, and what must hold (or break) meanwhile and afterwards.
+
+.. code-block:: python
+
+    Scenario(
+        "kill-inside-a-partition",
+        item="recovery/partition",
+        why="a validator dies while the network is parted; healed, all are one chain again",
+        steps=(During(Cut(), half, (Hold(), During(Crash(), one), Hold())), Recover()),
+        also=("progress-after-heal", "recovery"),
+    )
+"""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from prowl.chaos.engine.targets import Words
-from prowl.fixtures.cleanup.undo import Undo
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
 
+if TYPE_CHECKING:
+    from prowl.chaos.engine.fault import Fault
+    from prowl.chaos.engine.stage import Outline, Stage
 
-def _no_note(_text: str) -> None:
-    """Keep nothing."""
-
-
-class Owe(Protocol):
-    """Writes what must be undone."""
-
-    def __call__(self, *undo: Undo) -> None:
-        """Flush these steps to the disk; LedgerError if that fails: then nothing may be done."""
-
-
-def _no_debt(*_undo: Undo) -> None:
-    """Keep nothing: no :class:`~prowl.chaos.engine.lifecycle.Broken` has opened a ledger's entry for this scene."""
+REFERENCE_BLOCK_MS = 250
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Where a fault acts: the cluster, the nodes that it is for, and how it adds its own words to the timeline.
+class Shape:
+    """The network of a scenario.
 
-    ``owe`` adds steps that undo the fault to the ledger while it is injected, each before it becomes necessary.
-    ``chance`` decides what the fault leaves open, such as which byte of a file is struck.
+    ``nodes`` None takes as many as the run's cluster has, and the report says how many these are. ``stakes`` are by
+    node, in order (none: all alike); ``bft`` False is a longest-chain network. ``block_ms`` None is 250 ms on reference
+    nodes and an installed node's own. ``round_ms`` is
+    the time-out of a round, on reference nodes only. ``settings`` are further keys of each node's configuration.
     """
 
-    cluster: EmbeddedCluster
-    nodes: tuple[str, ...]
-    note: Callable[[str], None] = _no_note
-    owe: Owe = _no_debt
-    chance: random.Random = field(default_factory=lambda: random.Random(0), repr=False, compare=False)
+    nodes: int | None = None
+    stakes: tuple[int, ...] = ()
+    bft: bool = True
+    block_ms: int | None = None
+    round_ms: int | None = None
+    settings: Mapping[str, object] = field(default_factory=dict)
 
-    @property
-    def others(self) -> tuple[str, ...]:
-        """Return the nodes that it is not for."""
-        return tuple(name for name in self.cluster.spec.names if name not in self.nodes)
-
-
-class Fault(Protocol):
-    """What is done to nodes, and undone. A fault acts and observes; :mod:`prowl.chaos.engine.lifecycle` waits.
-
-    Observation is from outside the tool that acted. One object may be used again after its heal. What no end of a
-    process undoes is said by one more method, ``undo`` (see :mod:`prowl.chaos.engine.debts`).
-    """
-
-    @property
-    def limit_seconds(self) -> float:
-        """Return the time within which effect and heal must each be seen."""
-
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
-        """Return why it can't be done to this cluster on this machine, or None."""
-
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words for the injection and for the heal; ValueError for nodes that it can't be for."""
-
-    def inject(self, scene: Scene) -> None:
-        """Do it."""
-
-    def missing(self, scene: Scene) -> str:
-        """Observe, and return what of the effect is not to be seen; "" if all of it is."""
-
-    def heal(self, scene: Scene) -> None:
-        """Undo it."""
-
-    def left(self, scene: Scene) -> str:
-        """Observe, and return what of it is not undone; "" if nothing is left."""
+    def spec(self, base: ClusterSpec) -> ClusterSpec:
+        """Return the cluster that a scenario plays in, made from the run's own cluster."""
+        spec = replace(base, count=self.nodes or base.count, stakes={} if self.nodes else base.stakes)
+        stakes = dict(zip(spec.names, self.stakes, strict=True)) if self.stakes else spec.stakes
+        reference = base.command is reference_command
+        block_ms = self.block_ms if self.block_ms and reference else REFERENCE_BLOCK_MS if reference else base.block_ms
+        settings = {**base.settings, **({} if self.bft else {"enableBft": False}), **self.settings}
+        spec = replace(spec, stakes=stakes, block_ms=block_ms, settings=settings)
+        half_ms = self.round_ms // 2 if self.round_ms and reference else 0
+        return replace(spec, prepare_ms=half_ms, commit_ms=half_ms) if half_ms else spec
 
 
-class FaultError(RuntimeError):
-    """A fault that had no effect, or whose heal did not heal; the text is a sentence."""
+@dataclass(frozen=True)
+class Transfers:
+    """The load: signed transfers at a bounded rate, sent to the nodes in turn."""
+
+    per_second: float = 2.0
+
+
+class Step(Protocol):
+    """A part of a scenario: it plays itself on a stage, and tells its lines of the plan."""
+
+    def play(self, stage: Stage) -> None:
+        """Do it; raises what the tools raise, and StepError for a step that did not come to its end."""
+
+    def plan(self, outline: Outline) -> Iterator[str]:
+        """Return its lines of the plan."""
+
+    def parts(self) -> Iterable[Step]:
+        """Return the steps inside it, as far as they are known without a network."""
+
+    def uses(self) -> Iterable[tuple[Fault, Words]]:
+        """Return the faults that it injects itself, and whom each is for."""
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """One promise of the manual under one fault.
+    """One promise of the manual under faults.
 
-    ``always`` are invariants that no moment may break; ``after_heal`` are those that must have come true in the end.
-    An invariant that is named and to which the timeline gave no occasion makes the verdict *unknown*.
+    Safety judges every scenario, named or not. ``also`` names the liveness that it is about. ``breaks`` makes it a
+    negative one: the first that it names must break, the others may, and nothing else.
     """
 
     name: str
     item: str
     why: str
-    fault: Fault
-    target: Words
-    always: tuple[str, ...]
-    after_heal: tuple[str, ...]
+    steps: tuple[Step, ...]
+    also: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
+    shape: Shape = Shape()
+    load: Transfers | None = Transfers()
+    quick: bool = False
 
     @property
     def expected(self) -> str:
         """Return what is expected, in one sentence."""
-        return f"always {', '.join(self.always)}; after the heal {', '.join(self.after_heal)}"
+        if self.breaks:
+            more = f"; {', '.join(self.breaks[1:])} may" if self.breaks[1:] else ""
+            return f"{self.breaks[0]} breaks{more}; nothing else does"
+        return f"the chain stays one chain; {', '.join(self.also)}"
+
+    def every_step(self) -> Iterator[Step]:
+        """Return all its steps, those inside others too."""
+        waiting = list(self.steps)
+        while waiting:
+            step = waiting.pop(0)
+            yield step
+            waiting = [*step.parts(), *waiting]
+
+    def faults(self) -> Iterator[tuple[Fault, Words]]:
+        """Return every fault that it injects, and whom each is for."""
+        for step in self.every_step():
+            yield from step.uses()

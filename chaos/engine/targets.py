@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import product
 from math import prod
@@ -86,6 +87,40 @@ def proposer_next(stakes: Mapping[str, int], chance: random.Random, proposer: st
     return (proposer,)
 
 
+def all_but_one(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
+    """Return every node but one."""
+    names = _known(stakes)
+    left_out = chance.choice(names)
+    return tuple(name for name in names if name != left_out)
+
+
+def after_next(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:
+    """Return the node whose turn to propose comes after the next one's: a word until the moment."""
+    (first,) = proposer_next(stakes, chance, proposer)
+    names = list(stakes)
+    return (names[(names.index(first) + 1) % len(names)],)
+
+
+@dataclass(frozen=True)
+class StillUp:
+    """A word said of the nodes that no fault holds down at that moment."""
+
+    word: Words
+
+    @property
+    def __name__(self) -> str:
+        return f"{word_of(self.word)}-still-up"
+
+    def __call__(self, stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:
+        """Return what the word means among these nodes."""
+        return self.word(stakes, chance, proposer)
+
+
+def still_up(word: Words) -> Words:
+    """Say a word of those nodes alone that no fault holds down."""
+    return StillUp(word)
+
+
 def named(name: str) -> Words:
     """Return the word for the node of that name."""
 
@@ -98,6 +133,11 @@ def named(name: str) -> Words:
 
     word.__name__ = name
     return word
+
+
+def word_of(target: Words) -> str:
+    """Return a target's word, as a plan says it."""
+    return getattr(target, "__name__", type(target).__name__).removesuffix("_nodes").replace("_", "-")
 
 
 Fits = Callable[[int, int], bool]

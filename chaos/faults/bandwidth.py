@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.probes import Exchange
 from prowl.chaos.faults.toxics import Degraded
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 FASTEST_KB = 16
 MARGIN = 0.8
@@ -24,11 +24,11 @@ class Bandwidth(Degraded):
         """Return what is done, in words."""
         return f"bandwidth {self.kb_per_second} KB/s"
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the limit could not be told from none, or from a cut."""
         if not 2 <= self.kb_per_second <= FASTEST_KB:
             return f"a limit of {self.kb_per_second} KB/s can't be proven by a probe; 2 to {FASTEST_KB} can"
-        return super().unavailable(cluster)
+        return super().unavailable(spec)
 
     def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
         """Return the toxics."""

@@ -7,14 +7,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import psutil
 
-from prowl.chaos.engine.probes import ask, height_of, not_synced, ping_height
-from prowl.chaos.engine.scenario import Scene
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
-from prowl.fixtures.clusters.spec import reference_command
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import ask, back_trouble, height_of, level_trouble, ping_height
+from prowl.fixtures.clusters.protocol import GONE, HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
+from prowl.reports.events import Effects, Heal
 
 ROTATIONS = 2
 
@@ -26,6 +27,13 @@ class Start:
     ms: int
     height: int
     logs: dict[str, int]
+
+
+@dataclass
+class Starts:
+    """When each liar started."""
+
+    by_name: dict[str, Start] = field(default_factory=dict)
 
 
 Look = Callable[[Scene, str, Start], str]
@@ -87,7 +95,7 @@ def _withheld(scene: Scene, name: str, start: Start) -> str:
     own = [block["number"] for block in blocks if block and block["miner"] == address]
     if own or not all(blocks):
         return f"{name} made block {', '.join(own)}" if own else f"{name} does not show all of its blocks"
-    return not_synced(scene.cluster, (name,))
+    return level_trouble(scene.cluster, (name,))
 
 
 def _lies(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
@@ -112,60 +120,70 @@ class Byzantine:
 
     conduct: Conduct
     limit_seconds: float = 120.0  # its turn to propose must come, more than once
-    _starts: dict[str, Start] = field(default_factory=dict, init=False, repr=False, compare=False)
+    needs: ClassVar[tuple[type, ...]] = (HasProcesses,)
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the node can't be told to deceive, or why nobody would see it."""
-        if cluster.spec.command is not reference_command:
+        if spec.command is not reference_command:
             return (
                 f"only a reference node has the defect {self.conduct.defect}; an installed node deceives by a second "
                 "process with the same key"
             )
-        return None if cluster.spec.count > 1 else "a cluster of one node has nobody to deceive"
+        return None if spec.count > 1 else "a cluster of one node has nobody to deceive"
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words."""
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are restarted and lie."""
         if not scene.others:
             raise ValueError("Somebody must be left who does not deceive: that all do can be seen by nobody.")
-        told = " ".join(scene.nodes)
-        return f"restart {told} : {self.conduct.defect}", f"restart {told} : honest again"
+        named = " ".join(scene.nodes)
+        return Effects(
+            self.conduct.defect,
+            f"restart {named} : {self.conduct.defect}",
+            liars=scene.nodes,
+            restarted=scene.nodes,
+            heal=Heal(f"restart {named} : honest again", restarted=self._planted(scene)),
+        )
 
     def inject(self, scene: Scene) -> None:
         """Restart with the defect."""
+        scene.demand_free()
+        starts = scene.memory(Starts).by_name
         for name in scene.nodes:
             scene.cluster.terminate(name)
             logs = {other: scene.cluster.log_of(other).stat().st_size for other in scene.others}
             heights = [height_of(scene.cluster, other) or 0 for other in scene.others]
-            self._starts[name] = Start(int(time.time() * 1000), max(heights), logs)
+            starts[name] = Start(int(time.time() * 1000), max(heights), logs)
             scene.cluster.start_node(name, defect=self.conduct.defect)
 
-    def missing(self, scene: Scene) -> str:
-        """Proven by what the other nodes saw; the process must be one that was started with the defect."""
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look at what the other nodes saw, and for a process that was started without the defect."""
+        starts, planted = scene.memory(Starts).by_name, self._planted(scene)
         for name in scene.nodes:
-            if name not in self._starts or not self._is_planted(scene, name):
+            if name not in starts or name not in planted:
                 return f"the process of {name} was started without the defect {self.conduct.defect}"
-            trouble = self.conduct.look(scene, name, self._starts[name])
+            trouble = self.conduct.look(scene, name, starts[name])
             if trouble:
                 return trouble
         return ""
 
     def heal(self, scene: Scene) -> None:
-        """Restart without the defect whatever has it, or is down."""
-        for name in scene.nodes:
-            if self._is_planted(scene, name):
-                scene.cluster.terminate(name)
-            if not scene.cluster.is_running(name):
-                scene.cluster.start_node(name)
-            self._starts.pop(name, None)
+        """Restart without the defect whatever has it, and start what is down."""
+        scene.cluster.terminate(*self._planted(scene))
+        scene.start()
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the command line of the processes, and by their being level with the others."""
-        planted = [name for name in scene.nodes if self._is_planted(scene, name)]
-        told = f"the process of {', '.join(planted)} has the defect {self.conduct.defect}"
-        return told if planted else not_synced(scene.cluster, scene.nodes)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for processes whose command line has the defect, and for nodes that are not level with the others."""
+        planted = self._planted(scene)
+        found = f"the process of {', '.join(planted)} has the defect {self.conduct.defect}"
+        return found if planted else back_trouble(scene)
+
+    def _planted(self, scene: Scene) -> tuple[str, ...]:
+        return tuple(
+            name for name in scene.nodes if scene.cluster.state(name) != GONE and self._is_planted(scene, name)
+        )
 
     def _is_planted(self, scene: Scene, name: str) -> bool:
         try:
-            return self.conduct.defect in psutil.Process(scene.cluster.process(name).pid).cmdline()
+            return self.conduct.defect in psutil.Process(processes(scene.cluster).process(name).pid).cmdline()
         except psutil.Error:
             return False

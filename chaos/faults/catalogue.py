@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.scenario import Fault
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine
@@ -10,7 +10,6 @@ from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
-from prowl.chaos.faults.damage import MATRIX, why_not
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_hung import DiskHung
 from prowl.chaos.faults.disk_read_only import DiskReadOnly
@@ -29,6 +28,7 @@ from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.faults.terminate import Terminate
+from prowl.chaos.faults.tools.damage import MATRIX, why_not
 from prowl.chaos.faults.wipe import Wipe
 
 SHAPES = {

@@ -7,14 +7,17 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import psutil
 
-from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, not_synced
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, back_trouble
 from prowl.fixtures.clusters.addresses import address_of
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.protocol import GONE, Cluster, HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.machine import faketime_library, no_faketime
+from prowl.reports.events import Effects, Heal
 
 NEAR_SECONDS = 2.0  # between a node's word and our look at it lies the answer's way
 LEAST_SECONDS = 5.0
@@ -33,21 +36,29 @@ class Clock:
     seconds: float = 3600.0
     jump: bool = False
     limit_seconds: float = 60.0
+    needs: ClassVar[tuple[type, ...]] = (HasProcesses,)
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any dynamically linked program can
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - any dynamically linked program can
         """Return why no clock can be set, or why a difference so small could not be told."""
         if abs(self.seconds) < LEAST_SECONDS:
             return f"a clock that is {self.seconds:g} s off can't be told from a slow answer; {LEAST_SECONDS:g} s can"
         return no_faketime()
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words."""
-        told = " ".join(scene.nodes)
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are restarted and hindered."""
+        named = " ".join(scene.nodes)
         how = "a clock that jumps" if self.jump else "a clock that is off"
-        return f"restart {told} : {how} by {self.seconds:+g} s", f"restart {told} : its clock is right again"
+        return Effects(
+            "clock",
+            f"restart {named} : {how} by {self.seconds:+g} s",
+            slow=scene.nodes,
+            restarted=scene.nodes,
+            heal=Heal(f"restart {named} : its clock is right again", restarted=_faked(scene)),
+        )
 
     def inject(self, scene: Scene) -> None:
         """Restart under the library; jump by its file."""
+        scene.demand_free()
         for name in scene.nodes:
             stamp = _stamp(scene, name)
             stamp.write_text("+0" if self.jump else f"{self.seconds:+g}", encoding="ascii")
@@ -56,7 +67,7 @@ class Clock:
             if self.jump:
                 stamp.write_text(f"{self.seconds:+g}", encoding="ascii")
 
-    def missing(self, scene: Scene) -> str:
+    def effect_trouble(self, scene: Scene) -> str:
         """Proven by the time that the nodes themselves tell."""
         for name in scene.nodes:
             off = offset_seconds(scene.cluster, name)
@@ -65,31 +76,29 @@ class Clock:
         return ""
 
     def heal(self, scene: Scene) -> None:
-        """Restart without the library."""
+        """Restart without the library what is under it."""
+        scene.cluster.terminate(*_faked(scene))
+        scene.start()
         for name in scene.nodes:
-            if _is_faked(scene, name):
-                scene.cluster.terminate(name)
-            if not scene.cluster.is_running(name):
-                scene.cluster.start_node(name)
             _stamp(scene, name).unlink(missing_ok=True)
 
-    def left(self, scene: Scene) -> str:
+    def heal_trouble(self, scene: Scene) -> str:
         """Proven by the time that the nodes tell, and by their being level with the others."""
-        for name in scene.nodes:
+        for name in scene.able:
             off = offset_seconds(scene.cluster, name)
             if off is None or abs(off) > NEAR_SECONDS:
                 return f"the clock of {name} is {_told(off)}"
-        return not_synced(scene.cluster, scene.nodes)
+        return back_trouble(scene)
 
 
-def offset_seconds(cluster: EmbeddedCluster, name: str) -> float | None:
+def offset_seconds(cluster: Cluster, name: str) -> float | None:
     """Return how far a node's clock is ahead of ours, by its P2P health's ``ts``; None if it tells no time."""
     connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
     try:
         before = time.time()
         connection.request("GET", "/health")
-        told = json.loads(connection.getresponse().read(MOST_BYTES))["ts"]
-        return float(told) / 1000 - (before + time.time()) / 2
+        answer = json.loads(connection.getresponse().read(MOST_BYTES))
+        return float(answer["ts"]) / 1000 - (before + time.time()) / 2
     except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
         return None
     finally:
@@ -113,8 +122,13 @@ def _environment(stamp: Path) -> dict[str, str]:
     }
 
 
+def _faked(scene: Scene) -> tuple[str, ...]:
+    """Return the nodes whose process runs under the library."""
+    return tuple(name for name in scene.nodes if scene.cluster.state(name) != GONE and _is_faked(scene, name))
+
+
 def _is_faked(scene: Scene, name: str) -> bool:
     try:
-        return "FAKETIME_TIMESTAMP_FILE" in psutil.Process(scene.cluster.process(name).pid).environ()
+        return "FAKETIME_TIMESTAMP_FILE" in psutil.Process(processes(scene.cluster).process(name).pid).environ()
     except psutil.Error:
         return False

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
-from prowl.chaos.engine.probes import not_synced
-from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.cgroups import Group
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import back_trouble
+from prowl.chaos.faults.tools.cgroups import Group
+from prowl.fixtures.clusters.protocol import HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.machine import no_cgroup
+from prowl.reports.events import Effects, Heal
 
 PERIOD_US = 100_000
 LEAST_US = 1_000  # the kernel takes no quota below it
@@ -20,17 +23,19 @@ class CpuStarvation:
 
     percent: float = 2.0
     limit_seconds: float = 60.0
+    needs: ClassVar[tuple[type, ...]] = (HasProcesses,)
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any process can be in a group
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - any process can be in a group
         """Return why the machine can't hold a process back (a duty cycle of pauses, ``Repeated(Pause())``, it can)."""
         if not 1.0 <= self.percent < 100.0:
             return f"a share of {self.percent:g} % is none that the kernel can hold a node to; 1 to below 100 are"
         return no_cgroup("cpu")
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words, which are notes: how far the node still takes part is to be seen."""
-        told = " ".join(scene.nodes)
-        return f"starvation of {told} : {self.percent:g} % of a processor", f"no more starvation of {told}"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are hindered: how far they still take part is to be seen."""
+        named = " ".join(scene.nodes)
+        words = f"starvation of {named} : {self.percent:g} % of a processor"
+        return Effects("starvation", words, slow=scene.nodes, heal=Heal(f"no more starvation of {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Make a group for each, set its quota and move the process in."""
@@ -43,13 +48,13 @@ class CpuStarvation:
                 (group.path / "cpu.cfs_quota_us").write_text(str(quota), encoding="ascii")
             else:
                 (group.path / "cpu.max").write_text(f"{quota} {PERIOD_US}", encoding="ascii")
-            group.take(scene.cluster.process(name).pid)
+            group.take(processes(scene.cluster).process(name).pid)
 
-    def missing(self, scene: Scene) -> str:
+    def effect_trouble(self, scene: Scene) -> str:
         """Proven by the kernel: the process is in the group, and the group was held back again and again."""
         for name in scene.nodes:
             group = Group.of(scene, name, "cpu")
-            if not group.holds(scene.cluster.process(name).pid):
+            if not group.holds(processes(scene.cluster).process(name).pid):
                 return f"the process of {name} is in no group with a quota"
             throttled = group.count("cpu.stat", "cpu.stat", "nr_throttled")
             if throttled < 2:
@@ -60,10 +65,9 @@ class CpuStarvation:
         """Let them free, and start what did not survive it."""
         for name in scene.nodes:
             Group.of(scene, name, "cpu").remove(scene)
-            if not scene.cluster.is_running(name):
-                scene.cluster.start_node(name)
+        scene.start()
 
-    def left(self, scene: Scene) -> str:
+    def heal_trouble(self, scene: Scene) -> str:
         """Proven by the groups being gone and by the nodes being level with the others."""
         here = [name for name in scene.nodes if Group.of(scene, name, "cpu").path.exists()]
-        return f"the group of {', '.join(here)} is there" if here else not_synced(scene.cluster, scene.nodes)
+        return f"the group of {', '.join(here)} is there" if here else back_trouble(scene)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import ClassVar
 
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.engine.leak_probe import leaks
-from prowl.chaos.engine.probes import Reach, not_met
-from prowl.chaos.engine.scenario import Scene
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.probes import reach_trouble
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.proxies.edges import Edge
-
-STREAMS = ("upstream", "downstream")
+from prowl.fixtures.proxies.wishes import REFUSE, SILENCE, Wish
+from prowl.reports.events import Effects, Heal
 
 
 class Mode(StrEnum):
@@ -93,15 +94,21 @@ class Cut:
     shape: Shape = split
     mode: Mode = Mode.REFUSE
     limit_seconds: float = 30.0
+    needs: ClassVar[tuple[type, ...]] = ()
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    @property
+    def wish(self) -> Wish:
+        """Return what it wishes of each edge."""
+        return REFUSE if self.mode is Mode.REFUSE else SILENCE
+
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why there is no edge to cut."""
-        return None if cluster.spec.count > 1 else "a cluster of one node has no edges"
+        return None if spec.count > 1 else "a cluster of one node has no edges"
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words."""
-        words, _pairs = self.shape(scene)
-        return f"{words} : {self.mode}" if words.startswith("partition") else words, "heal"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the edges are cut."""
+        words, pairs = self.shape(scene)
+        return Effects("cut", f"{words} : {self.mode}", cut=tuple(sorted(pairs)), heal=Heal(f"heal of: {words}"))
 
     def edges(self, scene: Scene) -> list[Edge]:
         """Return the edges that it cuts."""
@@ -110,36 +117,25 @@ class Cut:
 
     def inject(self, scene: Scene) -> None:
         """Cut them."""
-        edges = self.edges(scene)
-        if self.mode is Mode.REFUSE:
-            scene.cluster.edges.cut(edges)
-            return
-        rows = [(edge.name, "timeout", stream, {"timeout": 0}) for edge in edges for stream in STREAMS]
-        scene.cluster.edges.client.add_toxics(rows)
+        scene.cluster.edges.impose(scene.number, self.edges(scene), self.wish)
 
-    def missing(self, scene: Scene) -> str:
-        """Proven by a fresh probe through each edge, and by the socket table: no node goes around its proxies.
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look for an edge that is not cut, by a probe and read back, and for a node that goes around its proxies.
 
-        The edges that are not cut still answer; a black hole stands in both directions, read back from the server.
+        The edges that nobody cuts still answer: those of which no fault wishes anything.
         """
         edges = self.edges(scene)
-        others = [edge for edge in scene.cluster.edges.edges if edge not in edges]
-        wanted = Reach.REFUSED if self.mode is Mode.REFUSE else Reach.SILENT
-        troubles = [not_met(edges, wanted), not_met(others, Reach.ANSWERS), "; ".join(leaks(scene.cluster))]
-        if self.mode is Mode.BLACK_HOLE:
-            states = scene.cluster.edges.client.states()
-            half = [
-                edge for edge in edges if {toxic.stream for toxic in states[edge.name].toxics.values()} < {*STREAMS}
-            ]
-            troubles += [f"{edge} is no black hole in both directions" for edge in half]
+        beside = [edge for edge in scene.cluster.edges.edges if edge not in edges]
+        free = [edge for edge in beside if not scene.cluster.edges.wishes(edge)]
+        troubles = (reach_trouble(scene, edges, self.wish), reach_trouble(scene, free, None), *leaks(scene.cluster))
         return "; ".join(trouble for trouble in troubles if trouble)
 
     def heal(self, scene: Scene) -> None:
-        """Restore them, by the ladder."""
-        told = scene.cluster.edges.restore(self.edges(scene))
-        if told:
-            scene.note(told)
+        """Let everything through them that no other fault keeps back, by the ladder."""
+        sentence = scene.cluster.edges.release(scene.number, self.edges(scene))
+        if sentence:
+            scene.note(sentence)
 
-    def left(self, scene: Scene) -> str:
-        """Proven by a fresh probe through each edge."""
-        return not_met(self.edges(scene), Reach.ANSWERS)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for an edge that does not let through what no other fault keeps back."""
+        return reach_trouble(scene, self.edges(scene), None)

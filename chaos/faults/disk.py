@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from prowl.chaos.engine.probes import not_synced
-from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.small_disk import SmallDisk
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import back_trouble
+from prowl.chaos.faults.tools.small_disk import SmallDisk
+from prowl.fixtures.clusters.protocol import HasData
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.machine import no_mounts
+from prowl.reports.events import Effects, Heal
 
 
 class DiskFault:
@@ -19,6 +22,7 @@ class DiskFault:
     """
 
     limit_seconds = 120.0  # two starts, and what the node missed meanwhile
+    needs: tuple[type, ...] = (HasData,)
     words: str
 
     def strike(self, scene: Scene, name: str, disk: SmallDisk) -> None:
@@ -32,27 +36,30 @@ class DiskFault:
     def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:
         """Undo what keeps the node from being stopped, or its files from being read."""
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - it is the machine that counts
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - it is the machine that counts
         """Return why no small file system can be made."""
         return no_mounts()
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words: a note, and the restart on the old disk."""
-        told = " ".join(scene.nodes)
-        return f"{self.words} of {told}", f"restart {told} : on its own disk again"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are hindered; the heal restarts those that are on a small disk."""
+        named = " ".join(scene.nodes)
+        moved = tuple(name for name, disk in self._disks(scene) if disk.is_mounted())
+        heal = Heal(f"restart {named} : on its own disk again", restarted=moved)
+        return Effects(self.words, f"{self.words} of {named}", slow=scene.nodes, heal=heal)
 
     def inject(self, scene: Scene) -> None:
         """Move the nodes onto small disks and strike these."""
+        scene.demand_free()
         for name in scene.nodes:
-            scene.note(f"restart {name} : on a small disk")
+            scene.tell(replace(self.effects(scene), words=f"restart {name} : on a small disk", restarted=(name,)))
             scene.cluster.terminate(name)
             SmallDisk.of(scene, name).move_onto(scene)
             scene.cluster.start_node(name)
         for name in scene.nodes:
             self.strike(scene, name, SmallDisk.of(scene, name))
 
-    def missing(self, scene: Scene) -> str:
-        """Proven on each disk."""
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look at each disk."""
         for name in scene.nodes:
             disk = SmallDisk.of(scene, name)
             if not disk.is_mounted():
@@ -69,13 +76,12 @@ class DiskFault:
                 self.relieve(scene, name, disk)
                 scene.cluster.terminate(name)
                 disk.move_back()
-            if not scene.cluster.is_running(name):
-                scene.cluster.start_node(name)
+        scene.start()
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the kernel's table of mounts, and by the nodes being level with the others."""
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look at the kernel's table of mounts, and for nodes that are not level with the others."""
         here = [name for name, disk in self._disks(scene) if disk.is_mounted()]
-        return f"{', '.join(here)} has a small disk" if here else not_synced(scene.cluster, scene.nodes)
+        return f"{', '.join(here)} has a small disk" if here else back_trouble(scene)
 
     def _disks(self, scene: Scene) -> Sequence[tuple[str, SmallDisk]]:
         return [(name, SmallDisk.of(scene, name)) for name in scene.nodes]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 
 CHUNK_BYTES = 65_536
 BALLAST = ".prowl-ballast"
@@ -33,7 +33,7 @@ class DiskFull(DiskFault):
     def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:  # noqa: ARG002
         """Proven by a write of a probe's own, which the kernel refuses for want of room."""
         found = disk.write_trouble()
-        return "" if found == errno.ENOSPC else f"a write to the disk of {name} {_told(found)}"
+        return "" if found == errno.ENOSPC else f"a write to the disk of {name} {_outcome(found)}"
 
     def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:  # noqa: ARG002
         """Make room."""
@@ -41,5 +41,5 @@ class DiskFull(DiskFault):
         (disk.data / ".prowl-probe").unlink(missing_ok=True)
 
 
-def _told(number: int) -> str:
+def _outcome(number: int) -> str:
     return "went through" if not number else f"failed with {os.strerror(number)}"

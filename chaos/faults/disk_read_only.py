@@ -5,9 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 
 
 class DiskReadOnly(DiskFault):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.cgroups import Group
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.faults.tools.cgroups import Group
+from prowl.chaos.faults.tools.small_disk import SmallDisk
+from prowl.fixtures.clusters.protocol import HasData, HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.machine import no_cgroup, no_mounts, run
 
 WRITES = 3
@@ -34,11 +35,12 @@ class DiskSlow(DiskFault):
     """Lets the node do so many writes a second on its disk, by a cgroup's throttle; the heal lifts it."""
 
     words = "slow disk"
+    needs = (HasData, HasProcesses)
 
     def __init__(self, writes_per_second: int = 4) -> None:
         self.writes_per_second = writes_per_second
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002
         """Return why no small disk can be made, or why no process can be held back on it."""
         if not 1 <= self.writes_per_second <= 20:
             return f"a disk of {self.writes_per_second} writes a second can't be told from a good one; 1 to 20 can"
@@ -50,16 +52,16 @@ class DiskSlow(DiskFault):
         group.make(scene)
         number = Path(f"/sys/block/{disk.device}/dev").read_text(encoding="ascii").strip()
         if group.place.version == 1:
-            its = group.path / "blkio.throttle.write_iops_device"
-            its.write_text(f"{number} {self.writes_per_second}", encoding="ascii")
+            throttle = group.path / "blkio.throttle.write_iops_device"
+            throttle.write_text(f"{number} {self.writes_per_second}", encoding="ascii")
         else:
             (group.path / "io.max").write_text(f"{number} wiops={self.writes_per_second}", encoding="ascii")
-        group.take(scene.cluster.process(name).pid)
+        group.take(processes(scene.cluster).process(name).pid)
 
     def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
         """Proven by the kernel, which has the node in the group, and by how long a probe's writes take in it."""
         group = Group.of(scene, name, "blkio")
-        if not group.holds(scene.cluster.process(name).pid):
+        if not group.holds(processes(scene.cluster).process(name).pid):
             return f"the process of {name} is in no group with a throttle"
         least = MARGIN * WRITES / self.writes_per_second
         took = self._probe(disk, group.path / "cgroup.procs")
@@ -74,7 +76,7 @@ class DiskSlow(DiskFault):
         Group.of(scene, name, "blkio").remove(scene)
         (disk.data / ".prowl-probe").unlink(missing_ok=True)
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the group being gone, and as for every disk."""
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for the group, and as for every disk."""
         here = [name for name in scene.nodes if Group.of(scene, name, "blkio").path.exists()]
-        return f"the group of {', '.join(here)} is there" if here else super().left(scene)
+        return f"the group of {', '.join(here)} is there" if here else super().heal_trouble(scene)

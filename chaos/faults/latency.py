@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.probes import Exchange
 from prowl.chaos.faults.toxics import LOOK_SECONDS, Degraded
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Latency(Degraded):
         """Return what is done, in words."""
         return f"latency {self.ms} ms jitter {self.jitter_ms} ms"
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the delay could not be told from none, or from a cut."""
         if not 0 <= self.jitter_ms < self.ms <= 1000 * LOOK_SECONDS / 3:
             return f"a latency of {self.ms} ms give or take {self.jitter_ms} can't be proven by a probe"
-        return super().unavailable(cluster)
+        return super().unavailable(spec)
 
     def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
         """Return the toxics."""

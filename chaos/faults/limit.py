@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.probes import Exchange
 from prowl.chaos.faults.toxics import Degraded
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 LEAST_ANSWER_BYTES = 100
 
@@ -17,16 +17,17 @@ class Limit(Degraded):
     """Closes each connection after ``count`` bytes of answers, too few for any, so the edges count as cut."""
 
     count: int = 40
+    cuts = True
 
     def words(self) -> str:
         """Return what is done, in words."""
         return f"cut after {self.count} bytes"
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the limit could not be told from none."""
         if not 1 <= self.count < LEAST_ANSWER_BYTES:
             return f"a limit of {self.count} bytes can't be proven by a probe; 1 to {LEAST_ANSWER_BYTES - 1} can"
-        return super().unavailable(cluster)
+        return super().unavailable(spec)
 
     def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
         """Return the toxics."""

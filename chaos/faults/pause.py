@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.probes import Reach, not_up, reach
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import Reach, reach, running_trouble
 from prowl.fixtures.clusters.addresses import address_of
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
-
-STOPPED = "stopped"
+from prowl.fixtures.clusters.protocol import STOPPED
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.reports.events import Effects, Heal
 
 
 class Pause:
-    """Stops the nodes' processes; the heal lets them go on where they were."""
+    """Stops the nodes' processes; the heal lets them go on where they were, and starts what was killed meanwhile."""
 
     limit_seconds = 30.0
+    needs: tuple[type, ...] = ()
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any process can be stopped
-        """Return None: a process of one's own can always be stopped."""
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - any node can be stopped
+        """Return None: a node of one's own can always be stopped."""
         return None
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words."""
-        return f"pause {' '.join(scene.nodes)}", f"unpause {' '.join(scene.nodes)}"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are down."""
+        named = " ".join(scene.nodes)
+        return Effects("pause", f"pause {named}", down=scene.nodes, heal=Heal(f"unpause {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Stop them."""
-        for name in scene.nodes:
-            scene.cluster.pause(name)
+        scene.cluster.pause(*scene.nodes)
 
-    def missing(self, scene: Scene) -> str:
-        """Proven by the process's state and an RPC port that accepts but does not answer."""
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look for a node that is not stopped, or whose RPC port does not accept in silence."""
         troubles = []
         for name in scene.nodes:
-            state = scene.cluster.process(name).state
+            state = scene.cluster.state(name)
             if state != STOPPED:
                 troubles.append(f"the process of {name} is {state}, not {STOPPED}")
                 continue
@@ -43,11 +44,9 @@ class Pause:
 
     def heal(self, scene: Scene) -> None:
         """Let them go on."""
-        for name in scene.nodes:
-            scene.cluster.resume(name)
+        scene.cluster.resume(*(name for name in scene.free if scene.cluster.state(name) == STOPPED))
+        scene.start()
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the process's state and the RPC answering."""
-        states = {name: scene.cluster.process(name).state for name in scene.nodes}
-        stopped = [f"the process of {name} is {state}" for name, state in states.items() if state in {STOPPED, "gone"}]
-        return "; ".join(stopped) or not_up(scene.cluster, scene.nodes)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for a node that does not run, or whose RPC does not answer."""
+        return running_trouble(scene)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from prowl.chaos.engine.probes import not_gone
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import gone_trouble
 from prowl.chaos.faults.disk import DiskFault
-from prowl.chaos.faults.small_disk import SmallDisk
-from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.chaos.faults.tools.small_disk import SmallDisk
+from prowl.fixtures.clusters.protocol import HasData, HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.events import Effects
 
 STILL_SECONDS = 5.0
 LOOK_SECONDS = 0.005
 FLUSHED, UNFLUSHED = ".prowl-flushed", ".prowl-unflushed"
+
+
+@dataclass
+class Struck:
+    """The nodes whose power is gone."""
+
+    nodes: list[str] = field(default_factory=list)
 
 
 class PowerLoss(DiskFault):
@@ -24,6 +34,13 @@ class PowerLoss(DiskFault):
     """
 
     words = "power loss"
+    needs = (HasData, HasProcesses)
+
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes whose power is gone are down, and have lost what was not flushed."""
+        struck = tuple(scene.memory(Struck).nodes)
+        slow = tuple(name for name in scene.nodes if name not in struck)
+        return replace(super().effects(scene), down=struck, surgery=struck, slow=slow)
 
     def strike(self, scene: Scene, name: str, disk: SmallDisk) -> None:
         """Hold the node, write the two files, cut, kill, and mount again.
@@ -31,7 +48,7 @@ class PowerLoss(DiskFault):
         A node that went on until the cut could flush, and with its own data the journal's entry of the other file.
         """
         scene.cluster.pause(name)
-        if not wait_until(lambda: _is_still(scene.cluster.process(name).pid), STILL_SECONDS, LOOK_SECONDS):
+        if not wait_until(lambda: _is_still(processes(scene.cluster).process(name).pid), STILL_SECONDS, LOOK_SECONDS):
             raise ClusterError(f"{name} did not stand still within {STILL_SECONDS:g} s of its SIGSTOP.")
         with (disk.data / FLUSHED).open("wb") as file:
             file.write(b"flushed")
@@ -40,7 +57,8 @@ class PowerLoss(DiskFault):
         _flush_folder(disk)
         with (disk.data / UNFLUSHED).open("wb") as file:
             file.write(b"not flushed")
-        scene.note(f"kill {name}")
+        scene.memory(Struck).nodes.append(name)
+        scene.tell(replace(self.effects(scene), words=f"kill {name} : its power is gone"))
         disk.lose_power()
         scene.cluster.kill(name)
         disk.unmount()
@@ -52,10 +70,11 @@ class PowerLoss(DiskFault):
             return f"what was flushed on the disk of {name} is not there"
         if (disk.data / UNFLUSHED).exists():
             return f"what was not flushed on the disk of {name} is there all the same"
-        return not_gone(scene.cluster, (name,))
+        return gone_trouble(scene.cluster, (name,))
 
     def relieve(self, scene: Scene, name: str, disk: SmallDisk) -> None:  # noqa: ARG002
         """Take the probe's file away."""
+        scene.memory(Struck).nodes.clear()
         (disk.data / FLUSHED).unlink(missing_ok=True)
 
 

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import resource
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import psutil
 
-from prowl.chaos.engine.probes import Reach, not_synced, reach
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import Reach, back_trouble, reach
 from prowl.fixtures.clusters.addresses import address_of
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.processes import Process
+from prowl.fixtures.clusters.protocol import HasProcesses, processes
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.reports.events import Effects, Heal
 
 STANDARD_FILES = 3
 Limits = tuple[int, int]
+
+
+@dataclass
+class Before:
+    """The limits that were in force, each with the process that it was of."""
+
+    limits: dict[str, tuple[Process, Limits]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -28,35 +39,38 @@ class ProcessLimit:
     number: int
     words: str
     limit_seconds: float = 60.0
-    _before: dict[str, Limits] = field(default_factory=dict, init=False, repr=False, compare=False)
+    needs: ClassVar[tuple[type, ...]] = (HasProcesses,)
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - a process of one's own can be limited
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - a process of one's own can be limited
         """Return None: the limits of a process of one's own can always be lowered, and raised as far as they were."""
         return None
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words, which are notes."""
-        told = " ".join(scene.nodes)
-        return f"limit of {self.words} on {told}", f"no limit of {self.words} on {told}"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes are hindered."""
+        named, kind = " ".join(scene.nodes), f"limit of {self.words}"
+        return Effects(kind, f"{kind} on {named}", slow=scene.nodes, heal=Heal(f"no {kind} on {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Lower the limits that are in force; the hard ones stay, so that they can be raised again."""
+        scene.demand_free()
         for name in scene.nodes:
-            pid = scene.cluster.process(name).pid
-            self._before[name] = resource.prlimit(pid, self.number)
-            resource.prlimit(pid, self.number, (self._least(pid), self._before[name][1]))
+            process = processes(scene.cluster).process(name)
+            before = resource.prlimit(process.pid, self.number)
+            scene.memory(Before).limits[name] = process, before
+            resource.prlimit(process.pid, self.number, (self._least(process.pid), before[1]))
 
     def _least(self, pid: int) -> int:
         return STANDARD_FILES if self.number == resource.RLIMIT_NOFILE else psutil.Process(pid).memory_info().vms
 
-    def missing(self, scene: Scene) -> str:
+    def effect_trouble(self, scene: Scene) -> str:
         """Proven by the kernel's word for the limit; for open files also by a fresh connection that gets no answer."""
+        limits = scene.memory(Before).limits
         for name in scene.nodes:
-            process = scene.cluster.process(name)
+            process = processes(scene.cluster).process(name)
             if not process.is_running():
                 return f"the process of {name} is gone: it could not live with the limit"
             soft = resource.prlimit(process.pid, self.number)[0]
-            if name not in self._before or soft == self._before[name][0]:
+            if name not in limits or soft == limits[name][1][0]:
                 return f"the process of {name} may have {self.words} as before"
             if self.number == resource.RLIMIT_NOFILE:
                 met = reach(address_of(scene.cluster.node(name).rpc))
@@ -66,20 +80,17 @@ class ProcessLimit:
 
     def heal(self, scene: Scene) -> None:
         """Put the limits back; start what did not survive them."""
-        for name in scene.nodes:
-            before = self._before.pop(name, None)
-            if before is not None and scene.cluster.is_running(name):
-                resource.prlimit(scene.cluster.process(name).pid, self.number, before)
-            if not scene.cluster.is_running(name):
-                scene.cluster.start_node(name)
+        for process, before in scene.memory(Before).limits.values():
+            if process.is_running():
+                resource.prlimit(process.pid, self.number, before)
+        scene.start()
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the kernel's word for the limit, and by the nodes being level with the others."""
-        for name, before in self._before.items():
-            process = scene.cluster.process(name)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look at the kernel's word for the limit, and for nodes that are not level with the others."""
+        for name, (process, before) in scene.memory(Before).limits.items():
             if process.is_running() and resource.prlimit(process.pid, self.number) != before:
                 return f"the process of {name} is still limited"
-        return not_synced(scene.cluster, scene.nodes)
+        return back_trouble(scene)
 
 
 DESCRIPTORS = ProcessLimit(resource.RLIMIT_NOFILE, "open files")

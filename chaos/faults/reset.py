@@ -13,6 +13,8 @@ from prowl.chaos.faults.toxics import Degraded
 class Reset(Degraded):
     """Resets every connection as soon as data comes: no answer ever gets through, so the edges count as cut."""
 
+    cuts = True
+
     def words(self) -> str:
         """Return what is done, in words."""
         return "cut by reset"

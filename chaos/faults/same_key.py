@@ -6,10 +6,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.engine.leak_probe import sockets
-from prowl.chaos.engine.probes import ask, height_of, not_synced
-from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.second_process import SecondProcess
+from prowl.chaos.engine.probes import ask, back_trouble, height_of
+from prowl.chaos.faults.second_process import SecondProcess, Seconds
+from prowl.fixtures.clusters.ports import Ports
+from prowl.fixtures.clusters.protocol import GONE
+from prowl.reports.events import Effects, Heal
 
 ESTABLISHED = "01"  # in the kernel's socket table
 
@@ -24,41 +27,41 @@ class SameKey(SecondProcess):
 
     limit_seconds = 120.0  # it starts with nothing and must fetch the chain
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words, which are notes."""
-        told = ", ".join(scene.nodes)
-        return f"second process with the key of {told}", f"no second process with the key of {told}"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that the nodes lie: who votes twice with their key is a process of this fault."""
+        kind, named = "second process with the key", ", ".join(scene.nodes)
+        return Effects(kind, f"{kind} of {named}", liars=scene.nodes, heal=Heal(f"no {kind} of {named}"))
 
-    def config(self, config: dict[str, Any]) -> dict[str, Any]:
+    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
         """Return the second process's configuration: the node's, with ports and a store of its own."""
         folder = second_store(config)
         shutil.rmtree(folder, ignore_errors=True)
-        return {**super().config(config), "dataDir": str(folder)}
+        return {**super().config(config, ports), "dataDir": str(folder)}
 
-    def missing(self, scene: Scene) -> str:
-        """Proven by its height, its connections through the node's own edges, and the first one's process."""
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look at its height, its connections through the node's own edges, and the first one's process."""
         heights = [height_of(scene.cluster, name) or 0 for name in scene.others]
         for name in scene.nodes:
-            second = self.second.get(name)
+            second = scene.memory(Seconds).processes.get(name)
             if second is None:
                 return f"{name} has no second process"
             if not second.is_running():
                 return f"the second process of {name} ended with {second.exit_code}: {second.last_lines(1)}"
-            told = ask(self.rpc_of(scene, name), "eth_blockNumber")
-            height = int(told, 16) if isinstance(told, str) else None
+            answer = ask(self.rpc_of(scene, name), "eth_blockNumber")
+            height = int(answer, 16) if isinstance(answer, str) else None
             if height is None or height < max(heights, default=0) - 1:
                 return f"the second process of {name} is at height {height}, the others at {max(heights, default=0)}"
             edges = {edge.listen for edge in scene.cluster.edges.edges if edge.source == name}
             if not edges & {remote for _local, remote, state in sockets(second.pid) if state == ESTABLISHED}:
                 return f"the second process of {name} has no connection to a peer"
-            if not scene.cluster.is_running(name):
+            if scene.cluster.state(name) == GONE:
                 return f"the first process of {name} is gone"
         return ""
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the second processes being gone, and by the first ones being level with the others."""
-        here = [name for name in scene.nodes if name in self.second and self.second[name].is_running()]
-        return f"the second process of {', '.join(here)} runs" if here else not_synced(scene.cluster, scene.nodes)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for second processes, and for first ones that are not level with the others."""
+        here = scene.memory(Seconds).running()
+        return f"the second process of {', '.join(here)} runs" if here else back_trouble(scene)
 
 
 def second_store(config: dict[str, Any]) -> Path:

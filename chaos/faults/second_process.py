@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
 
-from prowl.chaos.engine.probes import not_up
-from prowl.chaos.engine.scenario import Scene
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.probes import running_trouble, up_trouble
 from prowl.fixtures.clusters.ports import Ports
 from prowl.fixtures.clusters.processes import Process
-from prowl.fixtures.clusters.spec import PORT_KEYS
+from prowl.fixtures.clusters.protocol import HasProcesses, processes
+from prowl.fixtures.clusters.spec import PORT_KEYS, ClusterSpec
+from prowl.reports.events import Effects, Heal
 
 # LevelDB's own words for a store that is taken, and the reference node's.
 REFUSAL = re.compile(r"(?i)\block\b|LEVEL_LOCKED|in use by process")
+
+
+@dataclass
+class Seconds:
+    """The second processes by node, the ports of their RPC, and all ports that they took."""
+
+    processes: dict[str, Process] = field(default_factory=dict)
+    rpc: dict[str, int] = field(default_factory=dict)
+    ports: Ports = field(default_factory=Ports)
+
+    def running(self) -> list[str]:
+        """Return the nodes whose second process runs."""
+        return [name for name, process in self.processes.items() if process.is_running()]
 
 
 class SecondProcess:
@@ -27,53 +42,50 @@ class SecondProcess:
     """
 
     limit_seconds = 30.0
+    needs: tuple[type, ...] = (HasProcesses,)
 
-    def __init__(self) -> None:
-        self.second: dict[str, Process] = {}
-        self._rpc: dict[str, int] = {}
-        self._ports = Ports()
-
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:  # noqa: ARG002 - any node can be started twice
+    def unavailable(self, spec: ClusterSpec) -> str | None:  # noqa: ARG002 - any node can be started twice
         """Return None: a process can always be started."""
         return None
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        """Return the timeline's words, which are notes: nothing of the network changes."""
-        told = ", ".join(scene.nodes)
-        return f"second process on the store of {told}", f"no second process on the store of {told}"
+    def effects(self, scene: Scene) -> Effects:
+        """Return that nothing of the network changes."""
+        kind, named = "second process on the store", ", ".join(scene.nodes)
+        return Effects(kind, f"{kind} of {named}", heal=Heal(f"no {kind} of {named}"))
 
     def inject(self, scene: Scene) -> None:
         """Start the second ones."""
+        scene.demand_free()
+        seconds, cluster = scene.memory(Seconds), processes(scene.cluster)
         for name in scene.nodes:
             folder = scene.cluster.folder_of(name)
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             path = folder / "second.json"
-            told = self.config(config)
-            self._rpc[name] = told["rpcPort"]
-            path.write_text(json.dumps(told), encoding="utf-8")
-            environment = psutil.Process(scene.cluster.process(name).pid).environ()
-            environment |= {"COC_NODE_CONFIG": str(path), "COC_METRICS_PORT": str(self._ports.take())}
-            environment["COC_DATA_DIR"] = told["dataDir"]
+            config = self.config(config, seconds.ports)
+            seconds.rpc[name] = config["rpcPort"]
+            path.write_text(json.dumps(config), encoding="utf-8")
+            environment = psutil.Process(cluster.process(name).pid).environ()
+            environment |= {"COC_NODE_CONFIG": str(path), "COC_METRICS_PORT": str(seconds.ports.take())}
+            environment["COC_DATA_DIR"] = config["dataDir"]
             log = folder / "second.log"
             log.unlink(missing_ok=True)
-            command = [*scene.cluster.place(name).prefix, *scene.cluster.spec.command(path, None)]
-            self.second[name] = scene.cluster.register.spawn(
-                f"{name}-second", command, log=log, env=environment, cwd=folder
-            )
+            command = [*cluster.place(name).prefix, *scene.cluster.spec.command(path, None)]
+            second = cluster.spawn(f"{name}-second", command, log=log, env=environment, cwd=folder)
+            seconds.processes[name] = second
 
-    def config(self, config: dict[str, Any]) -> dict[str, Any]:
+    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
         """Return the second process's configuration: the node's, on ports of its own."""
-        return {**config, **{key: self._ports.take() for key in PORT_KEYS}}
+        return {**config, **{key: ports.take() for key in PORT_KEYS}}
 
     def rpc_of(self, scene: Scene, name: str) -> str:
         """Return the address of the second process's RPC."""
-        return f"http://{scene.cluster.place(name).host}:{self._rpc[name]}"
+        return f"http://{processes(scene.cluster).place(name).host}:{scene.memory(Seconds).rpc[name]}"
 
-    def missing(self, scene: Scene) -> str:
-        """Proven by an exit code, the second one's word of the LOCK, and the first one's RPC."""
+    def effect_trouble(self, scene: Scene) -> str:
+        """Look at the exit code, the second one's word of the LOCK, and the first one's RPC."""
         troubles = []
         for name in scene.nodes:
-            second = self.second.get(name)
+            second = scene.memory(Seconds).processes.get(name)
             if second is None:
                 troubles.append(f"{name} has no second process")
             elif second.exit_code is None:
@@ -81,16 +93,16 @@ class SecondProcess:
             elif second.exit_code == 0 or not REFUSAL.search(second.last_lines()):
                 last = second.last_lines(1)
                 troubles.append(f"the second process of {name} ended with {second.exit_code}, not by the LOCK: {last}")
-        return "; ".join(troubles) or not_up(scene.cluster, scene.nodes)
+        return "; ".join(troubles) or up_trouble(scene.cluster, scene.nodes)
 
     def heal(self, scene: Scene) -> None:
         """Kill what was not refused."""
-        for name in scene.nodes:
-            if name in self.second:
-                self.second[name].kill()
-        self._ports.close()
+        seconds = scene.memory(Seconds)
+        for second in seconds.processes.values():
+            second.kill()
+        seconds.ports.close()
 
-    def left(self, scene: Scene) -> str:
-        """Proven by the processes being gone, and the first ones' RPC."""
-        here = [name for name in scene.nodes if name in self.second and self.second[name].is_running()]
-        return f"the second process of {', '.join(here)} runs" if here else not_up(scene.cluster, scene.nodes)
+    def heal_trouble(self, scene: Scene) -> str:
+        """Look for second processes, and for first ones whose RPC does not answer."""
+        here = scene.memory(Seconds).running()
+        return f"the second process of {', '.join(here)} runs" if here else running_trouble(scene)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.probes import Exchange
 from prowl.chaos.faults.toxics import LOOK_SECONDS, Degraded
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 
 @dataclass(frozen=True)
@@ -20,11 +20,11 @@ class SlowClose(Degraded):
         """Return what is done, in words."""
         return f"slow-close {self.ms} ms"
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the delay could not be seen."""
         if not 100 <= self.ms <= 1000 * LOOK_SECONDS / 2:
             return f"a close that is {self.ms} ms late can't be proven by a probe"
-        return super().unavailable(cluster)
+        return super().unavailable(spec)
 
     def toxics(self) -> list[tuple[str, str, Mapping[str, int]]]:
         """Return the toxics."""

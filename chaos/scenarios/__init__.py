@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.scenarios import stall
+from prowl.chaos.scenarios import conduct, fork_choice, partition, resources, stall, storage
 
-SCENARIOS: tuple[Scenario, ...] = stall.SCENARIOS
+SCENARIOS: tuple[Scenario, ...] = tuple(
+    scenario
+    for chapter in (stall, partition, fork_choice, storage, resources, conduct)
+    for scenario in chapter.SCENARIOS
+)

@@ -16,13 +16,14 @@ import pytest
 
 from prowl.chaos.engine import runner
 from prowl.chaos.engine.debts import owed
-from prowl.chaos.engine.scenario import Fault, Scenario, Scene
+from prowl.chaos.engine.fault import Fault, Scene
+from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.steps import During
 from prowl.chaos.engine.targets import named
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
-from prowl.chaos.faults.damage import Cell, Damage, Part, Store, When
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_hung import DiskHung
 from prowl.chaos.faults.disk_read_only import DiskReadOnly
@@ -32,10 +33,12 @@ from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.power_loss import PowerLoss
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import Cell, Damage, Part, Store, When
 from prowl.fixtures.cleanup.undo import CGROUPS, Cgroup, Loop, Mount, Netns, Undo
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import plugin as reports
+from prowl.reports.events import Effects
 
 STAGES = ("intent", "injected", "healing", "between", "random")
 STAND_SECONDS = 60.0
@@ -57,12 +60,13 @@ class Standing:
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
         self.limit_seconds = fault.limit_seconds + STAND_SECONDS
+        self.needs = fault.needs
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
-        return self.fault.unavailable(cluster)
+    def unavailable(self, spec: ClusterSpec) -> str | None:
+        return self.fault.unavailable(spec)
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        return self.fault.events(scene)
+    def effects(self, scene: Scene) -> Effects:
+        return self.fault.effects(scene)
 
     def undo(self, scene: Scene) -> tuple[Undo, ...]:
         return owed(self.fault, scene)
@@ -71,15 +75,15 @@ class Standing:
         _stand("intent")
         self.fault.inject(scene)
 
-    def missing(self, scene: Scene) -> str:
-        return self.fault.missing(scene)
+    def effect_trouble(self, scene: Scene) -> str:
+        return self.fault.effect_trouble(scene)
 
     def heal(self, scene: Scene) -> None:
         _stand("healing")
         self.fault.heal(scene)
 
-    def left(self, scene: Scene) -> str:
-        return self.fault.left(scene)
+    def heal_trouble(self, scene: Scene) -> str:
+        return self.fault.heal_trouble(scene)
 
 
 class Furniture(Pause):
@@ -166,10 +170,8 @@ def test_to_be_killed(pytestconfig: pytest.Config, number: int) -> None:
         f"leak-{number}",
         item="recovery/consensus-stall",
         why="a run that is killed leaves nothing",
-        fault=(FAULTS | HEAVY)[os.environ.get("FAULT", "crash")],
-        target=named(VICTIM),
-        always=("agreement",),
-        after_heal=(),
+        steps=(During((FAULTS | HEAVY)[os.environ.get("FAULT", "crash")], named(VICTIM)),),
+        also=("progress-after-heal",),
     )
     outcome = runner.play(scenario, SPEC, run.folder / "scenarios" / scenario.name, run.seed, lambda _line: None)
     assert outcome.verdict.value == "held", outcome.observed

@@ -7,24 +7,24 @@ from collections.abc import Callable
 
 import pytest
 
-from prowl.chaos.engine.lifecycle import Broken
-from prowl.chaos.engine.scenario import Fault, FaultError, Scene
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.fault import Fault, FaultError, Scene
+from prowl.chaos.engine.lifecycle import Injected
+from prowl.fixtures.clusters.protocol import Cluster
 
-Prove = Callable[[Fault, EmbeddedCluster, tuple[str, ...]], object]
+Prove = Callable[[Fault, Cluster, tuple[str, ...]], object]
 # A reason names what is missing: a right, a package, a controller.
 MISSING = re.compile(r"CAP_SYS_ADMIN|/dev/loop-control|install |cgroup")
 
 
-def prove_here(prove: Prove, fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> None:
+def prove_here(prove: Prove, fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> None:
     """Prove a fault where the machine allows it; else assert that it says what is missing, and does nothing."""
-    reason = fault.unavailable(cluster)
+    reason = fault.unavailable(cluster.spec)
     if reason is None:
         prove(fault, cluster, nodes)
         return
     assert MISSING.search(reason), reason
     with (
         pytest.raises(FaultError, match=re.escape(f"unavailable here: {reason}")),
-        Broken(fault, Scene(cluster, nodes)),
+        Injected(fault, Scene(cluster, nodes)),
     ):
         pytest.fail("it was injected all the same")

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.engine import runner
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.engine.leak_probe import leaks
-from prowl.chaos.engine.scenario import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
@@ -25,8 +25,10 @@ from prowl.chaos.faults.pause import Pause
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.addresses import address_of
-from prowl.fixtures.clusters.cluster import CALLS_PER_MINUTE, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.layout import CALLS_PER_MINUTE
 from prowl.fixtures.clusters.netns import NAMED, unavailable
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.waiting import wait_until
 
 LIMIT = 10.0  # within which a watchdog promises to have cleared all
@@ -35,7 +37,8 @@ BLOCKS_SECONDS = 60.0
 OWNER = """
 import sys
 from pathlib import Path
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 cluster = EmbeddedCluster(ClusterSpec(3, netns=True), Path(sys.argv[1]))
 cluster.start()
 print(cluster.ledger.tag, flush=True)

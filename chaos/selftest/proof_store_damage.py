@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 
-from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.fault import Scene
+from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.engine.load import Load
-from prowl.chaos.engine.scenario import Scene
-from prowl.chaos.faults.damage import MATRIX, Cell, why_not
-from prowl.chaos.faults.reaction import react
 from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import MATRIX, Cell, why_not
+from prowl.chaos.faults.tools.reaction import react
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 
 @pytest.fixture(scope="module")
@@ -36,12 +37,12 @@ def test_triple(cluster: EmbeddedCluster, cell: Cell) -> None:
 
 @pytest.mark.parametrize("cell", POSSIBLE, ids=str)
 def test_the_node_refuses_to_start_with_the_store_named_or_comes_level(cluster: EmbeddedCluster, cell: Cell) -> None:
-    with Broken(StoreDamage(cell), Scene(cluster, ("node-3",))):
+    with Injected(StoreDamage(cell), Scene(cluster, ("node-3",))):
         reaction = react(cluster, "node-3")
         print(f"{cell}: {reaction}", flush=True)
         if reaction.started:
             assert reaction.level, reaction
         else:
             assert reaction.exit_code == 1, reaction
-            assert f"The store {cell.store} is damaged" in reaction.told, reaction
-            assert "Storage Corruption" in reaction.told, reaction
+            assert f"The store {cell.store} is damaged" in reaction.last_word, reaction
+            assert "Storage Corruption" in reaction.last_word, reaction

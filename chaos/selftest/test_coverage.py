@@ -9,7 +9,7 @@ import pytest
 from prowl.chaos.commands import cli
 from prowl.chaos.commands.coverage import checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.checks import gate, invariants
+from prowl.checks import gate
 from prowl.checks.registry import check
 from prowl.fixtures.manual import catalogue as manual
 
@@ -46,12 +46,6 @@ def test_the_gate_asks_for_what_says_that_it_belongs_there() -> None:
     assert set(gate.ORDER) == {each.item for each in checks().values() if each.gate}
     alone = {item for item in manual.catalogue() if item.startswith(gate.GATE_ONLY)}
     assert alone <= set(gate.ORDER)
-
-
-def test_every_scenario_names_invariants_that_there_are() -> None:
-    known = {invariant.name for invariant in invariants.invariants()}
-    for scenario in SCENARIOS:
-        assert {*scenario.always, *scenario.after_heal} <= known
 
 
 def test_the_command_lists_what_is_to_come(capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,8 @@ from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, sh
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
 from prowl.fixtures.cleanup.undo import Remove
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 
 KEY = "0x" + "ab" * 32

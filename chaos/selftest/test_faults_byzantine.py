@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.byzantine import CONDUCTS, VOTES_TWICE, Byzantine
 from prowl.chaos.faults.same_key import SameKey
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
 
 
@@ -26,14 +27,14 @@ def test_a_validator_that_votes_twice_is_proven_thrice(cluster: EmbeddedCluster)
     prove_triple(Byzantine(VOTES_TWICE), cluster, ("node-2",))
 
 
-def test_each_conduct_is_a_defect_that_a_node_can_be_told(cluster: EmbeddedCluster) -> None:
+def test_each_conduct_is_a_defect_that_a_node_can_be_told() -> None:
     assert {conduct.defect for conduct in CONDUCTS} <= set(DEFECTS)
-    assert {Byzantine(conduct).unavailable(cluster) for conduct in CONDUCTS} == {None}
+    assert {Byzantine(conduct).unavailable(ClusterSpec(4)) for conduct in CONDUCTS} == {None}
 
 
 def test_that_all_deceive_is_refused(cluster: EmbeddedCluster) -> None:
     with pytest.raises(ValueError, match="Somebody must be left"):
-        Byzantine(VOTES_TWICE).events(Scene(cluster, cluster.spec.names))
+        Byzantine(VOTES_TWICE).effects(Scene(cluster, cluster.spec.names))
 
 
 def test_a_second_process_with_the_same_key_runs_beside_the_first(cluster: EmbeddedCluster) -> None:

@@ -7,21 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.engine.scenario import Fault, Scene
-from prowl.chaos.faults import cgroups
+from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_slow import DiskSlow
 from prowl.chaos.faults.out_of_memory import OutOfMemory
 from prowl.chaos.faults.process_limit import DESCRIPTORS
-from prowl.chaos.faults.small_disk import SmallDisk
+from prowl.chaos.faults.tools import cgroups
+from prowl.chaos.faults.tools.small_disk import SmallDisk
 from prowl.chaos.faults.wipe import Wipe
 from prowl.chaos.selftest.machine_kit import prove_here
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures import machine
 from prowl.fixtures.cleanup.undo import Cgroup, Undo
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def test_a_wiped_node_fetches_the_chain(cluster: EmbeddedCluster) -> None:
     "fault", [Clock(1), CpuStarvation(0.5), CpuStarvation(100), DiskSlow(500)], ids=lambda fault: type(fault).__name__
 )
 def test_what_could_not_be_told_is_unavailable(fault: Fault) -> None:
-    reason = fault.unavailable(EmbeddedCluster(ClusterSpec(1), Path("nowhere")))
+    reason = fault.unavailable(ClusterSpec(1))
     assert reason is not None
     assert "can't be told" in reason or "none that the kernel" in reason
 

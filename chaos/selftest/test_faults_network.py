@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from prowl.chaos.engine.fault import FaultError, Scene, described
 from prowl.chaos.engine.leak_probe import leaks
-from prowl.chaos.engine.lifecycle import Broken
+from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.engine.probes import Exchange
-from prowl.chaos.engine.scenario import FaultError, Scene
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.cut import Cut, Mode
@@ -22,11 +22,10 @@ from prowl.chaos.faults.reset import Reset
 from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.toxics import Degraded
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
-from prowl.checks.invariants.actions import action_of
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.clusters.spec import reference_command
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
 from prowl.fixtures.waiting import wait_until
-from prowl.reports.timeline import Event
+from prowl.reports.events import Event, Phase
 
 LEAK_SECONDS = 20.0
 PAIR = ("node-1", "node-2")
@@ -55,15 +54,16 @@ def test_a_split_is_proven_thrice(cluster: EmbeddedCluster, mode: Mode) -> None:
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_a_shape_cuts_what_the_judge_reads_from_its_words(name: str) -> None:
+def test_a_shape_cuts_its_pairs(name: str) -> None:
     shape, nodes, count = SHAPES[name]
-    cluster = EmbeddedCluster(ClusterSpec(4), Path("nowhere"))
-    scene = Scene(cluster, nodes)
-    _words, pairs = shape(scene)
-    down, up = Cut(shape, Mode.BLACK_HOLE).events(scene)
-    assert action_of(Event(0.0, down), cluster.spec.names).edges == pairs
-    assert len(pairs) == count
-    assert up == "heal"
+    scene = described(ClusterSpec(4), nodes)
+    words, pairs = shape(scene)
+    effects = Cut(shape, Mode.BLACK_HOLE).effects(scene)
+    assert effects.kind == "cut"
+    assert set(effects.cut) == pairs
+    assert len(effects.cut) == count
+    assert effects.words == f"{words} : black hole"
+    assert effects.heal.words == f"heal of: {words}"
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_shape_cuts_what_the_judge_reads_from_its_words(name: str) -> None:
 )
 def test_a_shape_that_cuts_nothing_is_refused(shape: cut.Shape, nodes: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"^(A partition|This cut) "):
-        shape(Scene(EmbeddedCluster(ClusterSpec(3), Path("nowhere")), nodes))
+        shape(described(ClusterSpec(3), nodes))
 
 
 def test_a_degraded_network_is_proven_thrice(cluster: EmbeddedCluster) -> None:
@@ -83,8 +83,9 @@ def test_a_degraded_network_is_proven_thrice(cluster: EmbeddedCluster) -> None:
 def test_effect_and_heal_of_a_toxic_are_proven(cluster: EmbeddedCluster, fault: Degraded) -> None:
     written = prove_held_and_healed(fault, cluster, ("node-3",))
     touched = {("node-3", name) for name in ("node-1", "node-2", "node-4")}
-    cuts = action_of(Event(0.0, written[0]), cluster.spec.names).edges
-    assert cuts == ({*touched, *(pair[::-1] for pair in touched)} if isinstance(fault, Reset | Limit) else set())
+    cuts = isinstance(fault, Reset | Limit)
+    assert set(written[0].cut) == ({*touched, *(pair[::-1] for pair in touched)} if cuts else set())
+    assert written[0].slow == (() if cuts else ("node-3",))
 
 
 @pytest.mark.parametrize(
@@ -98,8 +99,8 @@ def test_a_slow_close_is_told_from_its_neighbours(first: float | None, end: floa
 
 @pytest.mark.parametrize("fault", [Latency(50, 50), Latency(5000), Bandwidth(17), SlowClose(50), Limit(100)], ids=repr)
 def test_what_no_probe_could_prove_is_unavailable(cluster: EmbeddedCluster, fault: Degraded) -> None:
-    assert "can't be proven by a probe" in str(fault.unavailable(cluster))
-    with pytest.raises(FaultError, match="unavailable here"), Broken(fault, Scene(cluster, ("node-1",))):
+    assert "can't be proven by a probe" in str(fault.unavailable(cluster.spec))
+    with pytest.raises(FaultError, match="unavailable here"), Injected(fault, Scene(cluster, ("node-1",))):
         pytest.fail("it was injected all the same")
 
 
@@ -108,15 +109,16 @@ def test_one_way_leaves_the_way_back(cluster: EmbeddedCluster) -> None:
 
 
 def test_a_cut_that_flaps_is_seen_to_flap(cluster: EmbeddedCluster) -> None:
-    written: list[str] = []
+    written: list[Event] = []
     scene = Scene(cluster, PAIR, written.append)
     fault = Repeated(Cut(), 0.5)
-    with Broken(fault, scene):
-        assert fault.left(scene) != ""
-    words = "partition node-1 node-2 | node-3 node-4 : refuse"
-    told = [line for line in written if line in {words, "heal"}]
-    assert told == [words, "heal"] * (len(told) // 2)
-    assert len(told) >= 4
+    with Injected(fault, scene):
+        assert fault.heal_trouble(scene) != ""
+    turns = [event for event in written if event.phase in {Phase.INJECT, Phase.HEAL}]
+    assert len(turns) >= 4
+    assert [bool(event.cut) for event in turns[:4]] == [True, False, True, False]
+    assert turns[-1].phase is Phase.HEAL
+    assert {event.fault for event in turns} == {1}
     prove_no_effect(fault, cluster, PAIR)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from prowl.chaos.engine.lifecycle import Broken
-from prowl.chaos.engine.scenario import Fault, FaultError, Scene
+from prowl.chaos.engine.fault import Fault, FaultError, Scene
+from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.repeated import Repeated
@@ -17,7 +17,10 @@ from prowl.chaos.faults.second_process import SecondProcess
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.selftest.triples import Idle, prove_held_and_healed, prove_no_effect, prove_triple
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.ports import Ports
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.reports.events import Event, Phase
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ def test_a_fault_of_one_node_is_proven_thrice(cluster: EmbeddedCluster, fault: F
 
 def test_all_are_killed_at_the_same_instant(cluster: EmbeddedCluster) -> None:
     written = prove_held_and_healed(Crash(), cluster, cluster.spec.names)
-    assert written[0] == "kill node-1 node-2 node-3"
+    assert (written[0].kind, written[0].down) == ("kill", cluster.spec.names)
 
 
 def test_a_block_that_fails_is_healed_all_the_same(cluster: EmbeddedCluster) -> None:
     scene = Scene(cluster, ("node-1",))
-    with pytest.raises(ZeroDivisionError), Broken(Pause(), scene):
+    with pytest.raises(ZeroDivisionError), Injected(Pause(), scene):
         raise ZeroDivisionError
-    assert Pause().left(scene) == ""
+    assert Pause().heal_trouble(scene) == ""
 
 
 def test_a_killed_node_was_not_terminated(cluster: EmbeddedCluster) -> None:
@@ -53,21 +56,20 @@ def test_a_killed_node_was_not_terminated(cluster: EmbeddedCluster) -> None:
             Crash().inject(scene)
 
     words = r"no effect .* node-3 ended with exit code -9"
-    with pytest.raises(FaultError, match=words), Broken(Killed(), Scene(cluster, ("node-3",))):
+    with pytest.raises(FaultError, match=words), Injected(Killed(), Scene(cluster, ("node-3",))):
         pytest.fail("a kill was taken for a termination")
     assert cluster.is_running("node-3")
 
 
 def test_a_crash_loop_is_seen_to_loop(cluster: EmbeddedCluster) -> None:
-    written: list[str] = []
+    written: list[Event] = []
     fault = Repeated(Crash(), 0.3)
     scene = Scene(cluster, ("node-1",), written.append)
-    with Broken(fault, scene):
-        assert fault.left(scene) != ""
-    told = [line for line in written if line.startswith(("kill", "start"))]
-    assert told[:3] == ["kill node-1", "start node-1", "kill node-1"]
-    assert told[-1] == "start node-1"
-    assert told == ["kill node-1", "start node-1"] * (len(told) // 2)
+    with Injected(fault, scene):
+        assert fault.heal_trouble(scene) != ""
+    turns = [event for event in written if event.phase in {Phase.INJECT, Phase.HEAL}]
+    assert [event.down for event in turns[:4]] == [("node-1",), (), ("node-1",), ()]
+    assert turns[-1].phase is Phase.HEAL
     prove_no_effect(fault, cluster, ("node-1",))
 
 
@@ -79,15 +81,15 @@ def test_a_slow_start_is_proven(cluster: EmbeddedCluster) -> None:
 class OtherStore(SecondProcess):
     """Its second process has a store of its own, which nobody locks."""
 
-    def config(self, config: dict[str, Any]) -> dict[str, Any]:
-        return {**super().config(config), "dataDir": str(Path(config["dataDir"]).with_name("other"))}
+    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
+        return {**super().config(config, ports), "dataDir": str(Path(config["dataDir"]).with_name("other"))}
 
 
 def test_a_second_process_is_refused_by_the_lock(cluster: EmbeddedCluster) -> None:
     scene = Scene(cluster, ("node-3",))
     fault = SecondProcess()
-    with Broken(fault, scene):
-        assert fault.missing(scene) == ""
+    with Injected(fault, scene):
+        assert fault.effect_trouble(scene) == ""
     assert "node-3 has no second process" in prove_no_effect(SecondProcess(), cluster, ("node-3",))
 
 
@@ -95,9 +97,9 @@ def test_a_second_process_that_is_not_refused_is_told(cluster: EmbeddedCluster) 
     scene = Scene(cluster, ("node-3",))
     fault = OtherStore()
     idle = Idle(fault, injects=True, heals=False, limit_seconds=3)
-    with pytest.raises(FaultError, match=r"no effect .*its store refuses nobody") as caught, Broken(idle, scene):
+    with pytest.raises(FaultError, match=r"no effect .*its store refuses nobody") as caught, Injected(idle, scene):
         pytest.fail("a second process that runs was taken for one that was refused")
     assert "not healed within" in str(caught.value.__notes__)
-    assert fault.left(scene) != ""
+    assert fault.heal_trouble(scene) != ""
     fault.heal(scene)
-    assert fault.left(scene) == ""
+    assert fault.heal_trouble(scene) == ""

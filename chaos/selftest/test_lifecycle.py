@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 from prowl.chaos.engine import lifecycle, load, sampling
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.clients.budget import BURST
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.inventory.reader import COC
 
 
 def test_observer_load_and_proofs_together_stay_below_a_rate_limit() -> None:
-    scene = Scene(EmbeddedCluster(ClusterSpec(4), Path("nowhere")), ("node-1",))
-    assert lifecycle._look_seconds(scene) == lifecycle.LOOK_SECONDS, "on paper"
-    scene.cluster.network = replace(COC)
+    network = SimpleNamespace(network=COC)
+    scene = Scene(cast(Cluster, network), ("node-1",))
     assert lifecycle._look_seconds(scene) == lifecycle.LOOK_SECONDS, "without a limit"
-    scene.cluster.network = replace(COC, rpc_calls_per_minute=200.0)
+    network.network = replace(COC, rpc_calls_per_minute=200.0)
     proofs = 60 / lifecycle._look_seconds(scene)
     assert (1 + BURST) * (sampling.SHARE_OF_LIMIT + load.SHARE_OF_LIMIT) * 200 + proofs <= 200

@@ -21,6 +21,11 @@ section = "Our handbook > Metrics"
 sentence = "Every page shows its height"
 
 [[items]]
+id = "own/queued"
+section = "Our handbook > Metrics"
+sentence = "No transaction is queued"
+
+[[items]]
 id = "own/together"
 section = "Our handbook > Heights"
 sentence = "All nodes are together"
@@ -33,6 +38,12 @@ def test_page(node: NodeView, limits: Limits) -> None:
     "A page shows a height above the limit for peers, which is the inventory's."
     height = node.metric("coc_block_height", f"coc_block_height > {limits.peers}")
     node.expect(f"coc_block_height > {limits.peers}", height > limits.peers, node.history("coc_block_height"))
+
+@check("own/queued", metrics=("coc_tx_pool_queued", "coc_not_there"))
+def test_queued(node: NodeView) -> None:
+    "No transaction waits for another one."
+    queued = node.metric("coc_tx_pool_queued", "coc_tx_pool_queued is 0")
+    node.expect("coc_tx_pool_queued is 0", queued == 0, f"{queued:g}")
 
 @check("own/together", advisory=True)
 def test_together(network: NetworkView) -> None:
@@ -80,7 +91,7 @@ def test_they_are_judged_and_reported_like_prowls(stranger: pytest.Pytester) -> 
     assert code == 0, told
     rows = {(row["item"], row["node"]): row for row in report["results"]}
     assert {key for key, row in rows.items() if row["verdict"] == "held"} == {
-        ("own/page", f"node-{number}") for number in range(1, 5)
+        (item, f"node-{number}") for item in ("own/page", "own/queued") for number in range(1, 5)
     }
     assert (rows["own/together", None]["verdict"], rows["own/together", None]["advisory"]) == ("broken", True)
     page = rows["own/page", "node-1"]

@@ -11,15 +11,19 @@ from dataclasses import replace
 
 import pytest
 
-from prowl.chaos.engine import plan, targets
-from prowl.chaos.engine.plan import lines, paper, stakes_of, streams
-from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine import targets
+from prowl.chaos.engine.operations import Backup, Restore
+from prowl.chaos.engine.plan import lines
+from prowl.chaos.engine.scenario import Scenario, Shape, Step
+from prowl.chaos.engine.stage import chance_of, stakes_of
+from prowl.chaos.engine.steps import Do, During, Each, Hold, Recover
 from prowl.chaos.faults import cut
+from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.fixtures.clusters.cluster import ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.selftest.stub import StubNode
 
 pytest_plugins = ("pytester",)
@@ -32,14 +36,17 @@ def told(scenario: Scenario, spec: ClusterSpec = ClusterSpec(4), seed: int = 7) 
     return "\n".join(lines({**RUN, "seed": str(seed)}, [], [scenario], spec))
 
 
+def with_steps(*steps: Step) -> Scenario:
+    return replace(CRASH, steps=steps)
+
+
 def test_it_says_whom_how_long_and_what_is_expected() -> None:
     text = told(CRASH)
-    (victim,) = CRASH.target(stakes_of(ClusterSpec(4)), streams(7, CRASH.name)[0])
+    (victim,) = targets.minority(stakes_of(ClusterSpec(4)), chance_of(7, CRASH.name, (0,)))
     for line in (
         "seed      7",
-        f"  whom      minority: {victim}",
-        f"  fault     kill {victim}",
-        "  hold      10 block intervals and the allowance of a dead proposer",
+        f"  break     kill {victim} (minority: {victim})",
+        "    hold      10 block intervals and the allowance of a dead proposer",
         f"  heal      start {victim}",
         f"  expected  {CRASH.expected}",
     ):
@@ -51,51 +58,65 @@ def test_the_same_seed_gives_the_same_plan_and_another_may_give_another() -> Non
     assert len({told(CRASH, seed=seed).replace(f"seed      {seed}", "") for seed in range(20)}) == 4
 
 
+def test_no_steps_draw_depends_on_another() -> None:
+    one = During(Crash(), targets.one)
+    alone, after = told(with_steps(Hold(), one)), told(with_steps(During(Pause(), targets.one), one))
+    killed = re.compile(r"break     kill (node-\d)")
+    assert killed.findall(alone) == killed.findall(after)
+
+
 def test_what_depends_on_the_height_stays_a_word() -> None:
-    text = told(replace(CRASH, target=targets.proposer_next))
-    assert "whom      proposer-next: Who proposes next is known only at a height" in text
-    assert "fault     Crash of proposer-next" in text
+    text = told(with_steps(During(Crash(), targets.proposer_next)))
+    assert "break     Crash of proposer-next (proposer-next: Who proposes next is known only at a height" in text
     assert "node-" not in text
+
+
+def test_steps_inside_others_are_told_inside_them() -> None:
+    inner = During(Crash(), targets.named("node-3"))
+    text = told(with_steps(During(Cut(), targets.named("node-2"), (Hold(rounds=2), inner)), Recover()))
+    rows = [line for line in text.splitlines() if line.strip().startswith(("break", "heal", "hold"))]
+    assert [len(row) - len(row.lstrip()) for row in rows] == [2, 4, 4, 6, 4, 2]
+    assert "hold      2 round time-outs" in rows[1]
+
+
+def test_each_node_in_turn_and_an_operators_steps_are_told() -> None:
+    text = told(with_steps(Each(targets.all_nodes, lambda node: (Do(Backup()), Do(Restore(), node)))))
+    for name in ClusterSpec(4).names:
+        assert f"    operator  back up {name}\n" in text
+        assert f"    operator  restore the newest backup of {name}: {name}\n" in text or name in text
+
+
+def test_a_scenario_has_the_network_that_it_names() -> None:
+    assert "a cluster of 7 nodes" in told(replace(CRASH, shape=Shape(nodes=7)))
+    assert (
+        "a cluster of 4 nodes that this run starts; each directed edge has a proxy of its own; longest chain"
+        in told(replace(CRASH, shape=Shape(bft=False)))
+    )
 
 
 def test_every_kind_of_fault_has_words_without_a_port() -> None:
     for fault in (Pause(), Cut(), Cut(cut.isolate), Cut(cut.one_way), Latency()):
-        text = told(replace(CRASH, fault=fault, target=targets.named("node-2")))
-        assert "whom      node-2\n" in text
-        assert re.search(r"fault     (pause|partition|cut|.*latency).*node-2", text), text
-    ring = told(replace(CRASH, fault=Cut(cut.ring), target=targets.ring))
-    assert "fault     cut node-" in ring
+        text = told(with_steps(During(fault, targets.named("node-2"))))
+        assert re.search(r"break     (pause|partition|cut|.*latency).*node-2", text), text
+    ring = told(with_steps(During(Cut(cut.ring), targets.ring)))
+    assert "break     cut node-" in ring
 
 
 @pytest.mark.parametrize("target", [targets.ring, targets.minority])
 def test_who_cannot_be_is_told(target: targets.Words) -> None:
-    assert re.search(
-        r"whom .*(needs at least 4|holds less than a third)", told(replace(CRASH, target=target), ClusterSpec(3))
-    )
+    text = told(with_steps(During(Crash(), target)), ClusterSpec(3))
+    assert re.search(r"UNAVAILABLE here.*(needs at least 4|holds less than a third)", text)
 
 
 def test_what_this_machine_cannot_do_is_told() -> None:
     class Nowhere(Pause):
-        def unavailable(self, cluster: object) -> str:
+        def unavailable(self, spec: ClusterSpec) -> str | None:
             return "no such thing here"
 
-    scenario = replace(CRASH, fault=Nowhere())
-    assert "UNAVAILABLE here, so its verdict would be unknown: no such thing here" in told(scenario)
-    assert plan.unavailable(scenario, ClusterSpec(4)) == "no such thing here"
-    assert plan.unavailable(CRASH, ClusterSpec(4)) is None
-
-
-def test_the_run_carries_out_the_plan() -> None:
-    """Both draw from the same streams, whatever else has drawn meanwhile."""
-    whom, load = streams(7, CRASH.name)
-    load.random()
-    assert whom.random() == streams(7, CRASH.name)[0].random()
-
-
-def test_a_plan_on_paper_makes_nothing() -> None:
-    cluster = paper(ClusterSpec(4))
-    assert not cluster.folder.exists()
-    assert len(cluster.edges.edges) == 12
+    text = told(with_steps(During(Nowhere(), targets.one)))
+    assert (
+        "UNAVAILABLE here, so its verdict would be unknown: the fault is unavailable here: no such thing here" in text
+    )
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ import pytest
 
 from prowl.chaos.engine.pool import Pool
 from prowl.fixtures.cleanup.undo import Remove
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
 from prowl.fixtures.clusters.process_budget import Slots
+from prowl.fixtures.clusters.protocol import GONE, RUNNING, STOPPED, Cluster
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.proxies.wishes import UPSTREAM, Wish
 from prowl.fixtures.waiting import wait_until
 
 SPEC = ClusterSpec(4)
@@ -21,29 +23,29 @@ def silent(_line: str) -> None:
     """Say nothing."""
 
 
-def terminated(cluster: EmbeddedCluster) -> None:
+def terminated(cluster: Cluster) -> None:
     cluster.kill("node-2")
 
 
-def stopped(cluster: EmbeddedCluster) -> None:
+def stopped(cluster: Cluster) -> None:
     cluster.pause("node-3")
-    assert wait_until(lambda: cluster.process("node-3").state == "stopped", LIMIT_SECONDS)
+    assert wait_until(lambda: cluster.state("node-3") == STOPPED, LIMIT_SECONDS)
 
 
-def cut(cluster: EmbeddedCluster) -> None:
+def cut(cluster: Cluster) -> None:
     cluster.edges.cut([cluster.edges.edge("node-1", "node-2")])
 
 
-def slow(cluster: EmbeddedCluster) -> None:
-    edge = cluster.edges.edge("node-4", "node-2")
-    cluster.edges.client.add_toxic(edge.name, "latency", "upstream", {"latency": 5})
+def slow(cluster: Cluster) -> None:
+    slowed = Wish(toxics=(("latency", UPSTREAM, {"latency": 5}),))
+    cluster.edges.impose(1, [cluster.edges.edge("node-4", "node-2")], slowed)
 
 
-def owing(cluster: EmbeddedCluster) -> None:
+def owing(cluster: Cluster) -> None:
     cluster.ledger.owe("a file that is to go", ("node-1",), (Remove(str(cluster.folder / "left")),))
 
 
-WEAR: dict[Callable[[EmbeddedCluster], None], str] = {
+WEAR: dict[Callable[[Cluster], None], str] = {
     terminated: "node-2 does not run",
     stopped: "node-3 does not run",
     cut: "the edges node-1.node-2 are closed or have toxics",
@@ -61,9 +63,7 @@ def pool(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pool]:
 
 
 @pytest.mark.parametrize("wear", WEAR, ids=lambda wear: wear.__name__)
-def test_a_good_cluster_is_used_again_and_a_worn_one_is_replaced(
-    pool: Pool, wear: Callable[[EmbeddedCluster], None]
-) -> None:
+def test_a_good_cluster_is_used_again_and_a_worn_one_is_replaced(pool: Pool, wear: Callable[[Cluster], None]) -> None:
     said: list[str] = []
     with pool.lease(SPEC, said.append) as lease:
         first = lease.cluster
@@ -73,7 +73,7 @@ def test_a_good_cluster_is_used_again_and_a_worn_one_is_replaced(
     with pool.lease(SPEC, said.append) as lease:
         assert lease.cluster is not first
         assert any("is replaced: " in line and WEAR[wear] in line for line in said), said
-    assert not any(first.is_running(name) for name in SPEC.names)
+    assert all(first.state(name) == GONE for name in SPEC.names)
 
 
 def test_a_spoiled_cluster_and_one_that_an_error_ended_are_gone_and_their_room_is_free(tmp_path: Path) -> None:
@@ -83,17 +83,17 @@ def test_a_spoiled_cluster_and_one_that_an_error_ended_are_gone_and_their_room_i
         with pool.lease(small, silent) as lease:
             lease.spoil("it was broken in it")
         with slots.held(2, silent, 0.0):
-            assert not any(lease.cluster.is_running(name) for name in small.names)
+            assert all(lease.cluster.state(name) == GONE for name in small.names)
         with pytest.raises(ZeroDivisionError), pool.lease(small, silent) as lease:
             raise ZeroDivisionError
         with slots.held(2, silent, 0.0):
-            assert not any(lease.cluster.is_running(name) for name in small.names)
+            assert all(lease.cluster.state(name) == GONE for name in small.names)
 
 
 def test_nothing_is_kept_where_not_all_workers_find_room(tmp_path: Path) -> None:
     slots = Slots(tmp_path / "slots", 3)
     with Pool(tmp_path / "clusters", slots, workers=2) as pool:
         with pool.lease(ClusterSpec(2), silent) as lease:
-            assert lease.cluster.is_running("node-1")
+            assert lease.cluster.state("node-1") == RUNNING
         with slots.held(3, silent, 0.0):
-            assert not lease.cluster.is_running("node-1")
+            assert lease.cluster.state("node-1") == GONE

@@ -26,6 +26,25 @@ CASES = [
     ("imports_go_rightwards", "checks/a.py", "from prowl import chaos", "from prowl import reports"),
     ("imports_go_rightwards", "chaos/a.py", "from fixtures import x", "from prowl.fixtures import x"),
     (
+        "the_reference_node_is_an_island",
+        "fixtures/reference/rpc/a.py",
+        "from prowl.fixtures.network import x",
+        "from prowl.fixtures.waiting import x",
+    ),
+    (
+        "the_reference_node_is_an_island",
+        "fixtures/reference/a.py",
+        "import prowl.reports.run",
+        "import prowl.fixtures.reference.log",
+    ),
+    (
+        "who_looks_owns_nothing",
+        "fixtures/survey/a.py",
+        "from prowl.fixtures.clusters.spec import x",
+        "from prowl.fixtures.hosts.facts import x",
+    ),
+    ("who_looks_owns_nothing", "fixtures/hosts/a.py", "import prowl.fixtures.cleanup.ledger", "import prowl.reports"),
+    (
         "nothing_is_too_long",
         "chaos/a.py",
         f"def f():\n{LONG_BODY}",

@@ -80,6 +80,32 @@ def imports_go_rightwards(source: Source) -> Iterator[str]:
             yield f"line {line}: {source.room} may not know {parts[1]}"
 
 
+ISLAND = "prowl.fixtures.reference"
+LOOKING = {"manual", "inventory", "hosts", "clients", "survey", "alerts"}  # at networks that are not the run's own
+OWNING = ("prowl.fixtures.clusters", "prowl.fixtures.proxies", "prowl.fixtures.cleanup")
+
+
+@rule
+def the_reference_node_is_an_island(source: Source) -> Iterator[str]:
+    """Of the rest of Prowl the reference node imports ``waiting`` only."""
+    if not source.path.startswith("fixtures/reference/") or source.selftest:
+        return
+    for line, name in _imports(source):
+        if name.startswith("prowl.") and not name.startswith((ISLAND, "prowl.fixtures.waiting")):
+            yield f"line {line}: import {name}: the reference node imports prowl.fixtures.waiting only"
+
+
+@rule
+def who_looks_owns_nothing(source: Source) -> Iterator[str]:
+    """In ``fixtures/`` what looks at networks does not know what owns clusters."""
+    parts = PurePath(source.path).parts
+    if parts[0] != "fixtures" or parts[1] not in LOOKING:
+        return
+    for line, name in _imports(source):
+        if name.startswith(OWNING):
+            yield f"line {line}: import {name}: what looks at networks owns no cluster"
+
+
 @rule
 def nothing_is_too_long(source: Source) -> Iterator[str]:
     """No function over 70 lines, no file over 400."""

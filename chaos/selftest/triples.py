@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 import pytest
 
-from prowl.chaos.engine.lifecycle import Broken
-from prowl.chaos.engine.scenario import Fault, FaultError, Scene
-from prowl.fixtures.clusters.cluster import EmbeddedCluster
+from prowl.chaos.engine.fault import Fault, FaultError, Scene
+from prowl.chaos.engine.lifecycle import Injected
+from prowl.fixtures.clusters.protocol import Cluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.events import Effects, Event, Phase
 
 SHORT_SECONDS = 1.0
 
@@ -24,68 +26,74 @@ class Idle:
     heals: bool
     limit_seconds: float = SHORT_SECONDS
 
-    def unavailable(self, cluster: EmbeddedCluster) -> str | None:
-        return self.fault.unavailable(cluster)
+    @property
+    def needs(self) -> tuple[type, ...]:
+        return self.fault.needs
 
-    def events(self, scene: Scene) -> tuple[str, str]:
-        return self.fault.events(scene)
+    def unavailable(self, spec: ClusterSpec) -> str | None:
+        return self.fault.unavailable(spec)
+
+    def effects(self, scene: Scene) -> Effects:
+        return self.fault.effects(scene)
 
     def inject(self, scene: Scene) -> None:
         if self.injects:
             self.fault.inject(scene)
 
-    def missing(self, scene: Scene) -> str:
-        return self.fault.missing(scene)
+    def effect_trouble(self, scene: Scene) -> str:
+        return self.fault.effect_trouble(scene)
 
     def heal(self, scene: Scene) -> None:
         if self.heals:
             self.fault.heal(scene)
 
-    def left(self, scene: Scene) -> str:
-        return self.fault.left(scene)
+    def heal_trouble(self, scene: Scene) -> str:
+        return self.fault.heal_trouble(scene)
 
 
-def prove_held_and_healed(fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> list[str]:
+def prove_held_and_healed(fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> list[Event]:
     """Assert effect and heal; return what was written into the timeline."""
-    written: list[str] = []
+    written: list[Event] = []
     scene = Scene(cluster, nodes, written.append)
-    with Broken(fault, scene) as broken:
+    planned = fault.effects(scene)
+    with Injected(fault, scene) as injected:
         # Seen again after it was proven; a look that a starved machine spoils is taken again, as the engine does.
-        assert wait_until(lambda: not fault.missing(scene), fault.limit_seconds), fault.missing(scene)
-        assert fault.left(scene) != "", "what stands is not taken for healed"
-        assert broken.heal() <= fault.limit_seconds
-    assert wait_until(lambda: not fault.left(scene), fault.limit_seconds), fault.left(scene)
-    assert fault.missing(scene) != "", "what is healed is not taken for broken"
-    down, up = fault.events(scene)
-    told = [line for line in written if not line.startswith(("effect of: ", "healed: "))]
-    assert told[0] == down
-    assert up in told[1:]
+        assert wait_until(lambda: not fault.effect_trouble(scene), fault.limit_seconds), fault.effect_trouble(scene)
+        assert fault.heal_trouble(scene) != "", "what stands is not taken for healed"
+        assert injected.heal() <= fault.limit_seconds
+    assert wait_until(lambda: not fault.heal_trouble(scene), fault.limit_seconds), fault.heal_trouble(scene)
+    assert fault.effect_trouble(scene) != "", "what is healed is not taken for broken"
+    assert written[0] == Event.of(0.0, planned, scene.number)
+    phases = [event.phase for event in written if event.phase is not None]
+    assert (phases[0], phases[-2:]) == (Phase.INJECT, [Phase.HEAL, Phase.HEALED])
+    assert Phase.EFFECT in phases
+    assert not scene.holds.down() | scene.holds.slow() | scene.holds.cut_off()
     return written
 
 
-def prove_no_effect(fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> str:
+def prove_no_effect(fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> str:
     """Assert that an injection that does nothing is told."""
     with (
         pytest.raises(FaultError, match="no effect within") as caught,
-        Broken(Idle(fault, injects=False, heals=True), Scene(cluster, nodes)),
+        Injected(Idle(fault, injects=False, heals=True), Scene(cluster, nodes)),
     ):
         pytest.fail("a fault without effect was let through")
     return str(caught.value)
 
 
-def prove_loud_heal(fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> str:
+def prove_loud_heal(fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> str:
     """Assert that a heal that does nothing is told; heals it then."""
     scene = Scene(cluster, nodes)
     try:
-        with pytest.raises(FaultError, match="not healed within") as caught, Broken(fault, scene) as broken:
-            broken.fault = Idle(fault, injects=False, heals=False)
+        with pytest.raises(FaultError, match="not healed within") as caught, Injected(fault, scene) as injected:
+            injected.fault = Idle(fault, injects=False, heals=False)
     finally:
-        with Broken(Idle(fault, injects=False, heals=True, limit_seconds=60), scene) as broken:
+        with Injected(Idle(fault, injects=False, heals=True, limit_seconds=60), scene) as injected:
             pass
     return str(caught.value)
 
 
-def prove_triple(fault: Fault, cluster: EmbeddedCluster, nodes: tuple[str, ...]) -> None:
+def prove_triple(fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> None:
     """Assert all three; the cluster is as it was afterwards."""
     prove_held_and_healed(fault, cluster, nodes)
     sentence = prove_no_effect(fault, cluster, nodes)

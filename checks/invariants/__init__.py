@@ -18,38 +18,9 @@ from functools import cache
 from typing import Any
 
 from prowl.reports.timeline import Timeline
-from prowl.reports.verdicts import Verdict, worst
+from prowl.reports.verdicts import Judgement, Verdict, worst
 
 __all__ = ["Invariant", "Judgement", "Verdict", "as_json", "invariants", "judge", "worst"]
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """What one invariant says of a timeline, or of one node of it.
-
-    ``begin`` and ``end`` (``from`` and ``to`` in JSON) are seconds of the timeline: the stretch that decided, or all
-    that was looked at. ``node`` is None where the judgement is the whole network's.
-    """
-
-    invariant: str
-    promise: str
-    verdict: Verdict
-    node: str | None
-    begin: float
-    end: float
-    observed: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the row of ``prowl judge --json``."""
-        return {
-            "invariant": self.invariant,
-            "promise": self.promise,
-            "verdict": self.verdict.value,
-            "node": self.node,
-            "from": round(self.begin, 3),
-            "to": round(self.end, 3),
-            "observed": self.observed,
-        }
 
 
 @dataclass(frozen=True)

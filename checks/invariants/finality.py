@@ -121,7 +121,7 @@ def _falling(timeline: Timeline, node: str, runs: list[Run]) -> list[tuple[Run, 
     """Return where a node's height falls, but not for the surgery on its store."""
     header = timeline.header
     settle = header.start_grace_seconds + 3 * header.round_timeout_seconds
-    surgeries = [action.t for action in world_of(timeline).actions if action.surgery and node in action.nodes]
+    surgeries = [action.t for action in world_of(timeline).actions if node in action.surgery]
     return [
         (before, after)
         for before, after in pairwise(runs)

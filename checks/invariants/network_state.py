@@ -7,16 +7,21 @@ without a quorum) only where there surely is none.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
+from math import inf
 
-from prowl.checks.invariants.actions import Action, Kind, actions_of
+from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
-from prowl.reports.timeline import Sample, Timeline
+from prowl.reports.samples import Track
+from prowl.reports.timeline import Timeline
+
+ACCEPTED = ("Timeout", "Reset", "Disconnected")
+"""In the error of a sample: the connection was accepted, so that the node may be at work."""
 
 
 class Phase(IntEnum):
@@ -40,6 +45,10 @@ class Span:
     phases: dict[str, Phase]
     cut: Edges
     started: frozenset[str]
+    slow: frozenset[str] = NOBODY
+    """Nodes that a fault hinders: they may or may not take part, and nothing is demanded of them."""
+    lying: frozenset[str] = NOBODY
+    """Nodes that a fault makes lie: what they say is no finding."""
     sure: bool = False
     """A connected quorum surely is up."""
     possible: bool = False
@@ -67,6 +76,8 @@ class _Life:
     end: float
     up: bool
     by: Action | None
+    again: bool = False
+    """It began with a restart: the node was stopped some time after the action began."""
 
 
 class World:
@@ -96,6 +107,15 @@ class World:
         """Return the span that ``t`` lies in."""
         return self.spans[max(0, bisect_right(self._begins, t) - 1)]
 
+    def parted(self, track: Track, begin: int, end: int) -> Iterator[tuple[int, int, Span]]:
+        """Return the spans that samples of a node lie in, with the numbers of the first and of that behind the last."""
+        while begin < end:
+            place = max(0, bisect_right(self._begins, track.times[begin]) - 1)
+            later = self._begins[place + 1] if place + 1 < len(self._begins) else inf
+            behind = min(end, bisect_left(track.times, later, begin, end))
+            yield begin, behind, self.spans[place]
+            begin = behind
+
     def over(self, begin: float, end: float) -> Iterator[Span]:
         """Return the spans, or parts of them, between two times."""
         for number in range(max(0, bisect_right(self._begins, begin) - 1), len(self.spans)):
@@ -110,13 +130,83 @@ class World:
         """Return for how long, between two times, a connected quorum surely was up, and the recorder not starved."""
         return max(0.0, self._sure.between(begin, end) - self.timeline.starved_seconds(begin, end))
 
+    def counted(self, node: str, begin: float, end: float) -> float:
+        """Return for how long, between two times, a node was up in a connected quorum, by the events alone."""
+        return sum(span.end - span.begin for span in self.over(begin, end) if self.started_quorum(span, node))
+
     def possible_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, a connected quorum may have been up."""
         return self._possible.between(begin, end)
 
     def starts(self) -> list[float]:
         """Return when nodes were started, in whatever way but out of a pause."""
-        return [action.t for action in self.actions if action.kind in {Kind.LAUNCH, Kind.START, Kind.AGAIN}]
+        return [action.t for action in self.actions if action.starts]
+
+    def liars_until(self, t: float) -> frozenset[str]:
+        """Return the nodes that a fault has made lie by then, whether it is over or not."""
+        number = bisect_right(self.actions, t, key=lambda action: action.t)
+        return self.actions[number - 1].liars if number else NOBODY
+
+    def lies(self, node: str) -> list[Stretch]:
+        """Return when what a node says is a fault's own effect; the process that lied may outlive the fault's end."""
+        found: list[Stretch] = []
+        begin: float | None = None
+        for span in self.spans:
+            if node in span.lying:
+                begin = span.begin if begin is None else begin
+            elif begin is not None and span.phases[node] is Phase.UP:
+                found.append(Stretch(begin, span.begin))
+                begin = None
+        return found if begin is None else [*found, Stretch(begin, inf)]
+
+    def address(self, node: str) -> str:
+        """Return a node's address as blocks and votes name it; its name where the header has none."""
+        return self.timeline.header.addresses.get(node, node).lower()
+
+    @cached_property
+    def fewest_voters(self) -> int:
+        """Return how many validators are a quorum at the least: the heaviest ones."""
+        heaviest = sorted(self.stakes.values(), reverse=True)
+        enough = (count for count in range(1, len(heaviest)) if 3 * sum(heaviest[:count]) > 2 * sum(heaviest))
+        return next(enough, len(heaviest))
+
+    @cached_property
+    def mute(self) -> dict[str, tuple[Stretch, ...]]:
+        """Return when each node surely can't vote: it was started, and until its first answer it last refused then.
+
+        Where the connection was accepted and no answer came it may be at work.
+        """
+        return {node: tuple(self._mute(node)) for node in self.timeline.nodes}
+
+    def mute_at(self, t: float) -> frozenset[str]:
+        """Return the nodes that can't vote at a time, as they were started and have not answered."""
+        return frozenset(node for node, found in self.mute.items() if any(each.begin <= t < each.end for each in found))
+
+    def _mute(self, node: str) -> Iterator[Stretch]:
+        for life in self.lives[node]:
+            if not life.up or life.by is None:
+                continue
+            begin = None if life.again else life.begin  # with a restart, the old process goes on until it refuses
+            end = None
+            for sample in self.timeline.of(node).between(life.begin, life.end):
+                if sample.answered and begin is not None:
+                    break
+                if not sample.answered and not any(word in (sample.error or "") for word in ACCEPTED):
+                    begin, end = sample.t if begin is None else begin, sample.t
+            if begin is not None and end is not None:
+                yield Stretch(begin, end)
+
+    def honest(self, node: str) -> Track:
+        """Return a node's samples but those in which a fault makes it lie."""
+        lies = self.lies(node)
+        samples = self.timeline.of(node)
+        if not lies:
+            return samples
+        found = Track(node)
+        for number, each in enumerate(samples):
+            if not any(lie.begin <= each.t < lie.end for lie in lies):
+                found.append(each.t, samples.order[number], dict(each.values), each.error, each.process)
+        return found
 
     def changes_for(self, node: str) -> list[float]:
         """Return when the events changed what is up, or what of it is cut off from a node."""
@@ -138,51 +228,52 @@ class World:
 
     def started_quorum(self, span: Span, node: str) -> bool:
         """Whether, by the events alone, a node is up and with others forms a connected quorum."""
-        if node not in span.started:
+        able = span.started - span.slow
+        if node not in able:
             return False
-        near = [other for other in span.started if other == node or not _cut_either_way(span.cut, node, other)]
+        near = [other for other in able if other == node or not _cut_either_way(span.cut, node, other)]
         if not self.has_quorum(near):
             return False
         return self.has_quorum({node, *_clique(tuple(sorted(near)), span.cut, tuple(self.stakes.items()))})
 
     def _lives(self, node: str) -> Iterator[_Life]:
         """Cut the timeline where the events stop or start a node."""
-        begin, up, by = self.timeline.begin, True, None
+        begin, up, again = self.timeline.begin, True, False
+        by: Action | None = None
         for action in self.actions:
-            if node not in action.nodes or action.kind in {Kind.CUT, Kind.HEAL, Kind.NOTE}:
+            if node not in action.stopped | action.starts | action.resumed:
                 continue
-            next_up = action.kind is not Kind.DOWN
-            if next_up == up and action.kind not in {Kind.AGAIN, Kind.LAUNCH, Kind.START}:
+            next_up = node not in action.stopped
+            if next_up == up and node not in action.starts:
                 continue  # a kill of what is down changes nothing; a start may follow a death that no event tells of
             if action.t > begin or by is not None:
-                yield _Life(begin, action.t, up, by)
-            begin, up, by = action.t, next_up, action
-        yield _Life(begin, max(self.timeline.end, begin), up, by)
+                yield _Life(begin, action.t, up, by, again)
+            begin, up, by, again = action.t, next_up, action, node in action.restarted
+        yield _Life(begin, max(self.timeline.end, begin), up, by, again)
 
     def _phases(self, node: str) -> list[tuple[float, Phase]]:
         """Return when each phase of a node begins."""
         found: list[tuple[float, Phase]] = []
-        samples = self.timeline.of(node)
-        times = [sample.t for sample in samples]
+        track = self.timeline.of(node)
         for number, life in enumerate(self.lives[node]):
-            seen = samples[bisect_right(times, life.begin) : bisect_right(times, life.end)]
             if not life.up:
-                found.append((life.begin, self._down(life, seen)))
+                found.append((life.begin, self._down(life, track)))
             else:
                 was_down = number > 0 and not self.lives[node][number - 1].up
-                found.extend(self._up(life, seen, was_down))
+                found.extend(self._up(life, track, was_down))
         return found
 
-    def _down(self, life: _Life, seen: tuple[Sample, ...]) -> Phase:
+    def _down(self, life: _Life, track: Track) -> Phase:
         """A node that goes on answering though it should be down may well be up: the action had no effect."""
         grace = self.timeline.header.round_timeout_seconds
-        inside = [each for each in seen if each.answered and life.begin + grace < each.t < life.end - grace]
-        return Phase.SILENT if len(inside) > 1 else Phase.DOWN
+        first, behind = bisect_right(track.times, life.begin + grace), bisect_left(track.times, life.end - grace)
+        answers = sum(end - begin for begin, end, answered in track.answers(first, behind) if answered)
+        return Phase.SILENT if answers > 1 else Phase.DOWN
 
-    def _up(self, life: _Life, seen: tuple[Sample, ...], was_down: bool) -> Iterator[tuple[float, Phase]]:
+    def _up(self, life: _Life, track: Track, was_down: bool) -> Iterator[tuple[float, Phase]]:
         header = self.timeline.header
-        again = life.by is not None and life.by.kind is Kind.AGAIN
-        silences = _silences(life, seen)
+        again = life.again
+        silences = _silences(life, track)
         if again and not was_down:  # stopped some time after the action began: it may still answer until then
             soon = life.begin + header.start_grace_seconds
             first = next((each for each in silences if each.begin <= soon), None)
@@ -211,21 +302,23 @@ class World:
         phases = {node: self._phases(node) for node in self.timeline.nodes}
         times = {self.timeline.begin, self.timeline.end, *(action.t for action in self.actions)}
         times.update(t for changes in phases.values() for t, _ in changes)
+        times.update(t for stretches in self.mute.values() for each in stretches for t in (each.begin, each.end))
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
+        slow = lying = NOBODY
         waiting = list(self.actions)
         for begin, end in zip(ordered, [*ordered[1:], ordered[-1]], strict=True):
             while waiting and waiting[0].t <= begin:
                 action = waiting.pop(0)
-                cut = frozenset() if action.kind is Kind.HEAL else cut | action.edges
+                cut, slow, lying = action.cut, action.slow, action.lying
             here = {}
             for node, changes in phases.items():
                 while at[node] + 1 < len(changes) and changes[at[node] + 1][0] <= begin:
                     at[node] += 1
                 here[node] = changes[at[node]][1]
             started = frozenset(node for node in phases if self._started(node, begin))
-            yield self._judged(Span(begin, end, here, cut, started))
+            yield self._judged(Span(begin, end, here, cut, started, slow, lying))
 
     def _started(self, node: str, t: float) -> bool:
         for life in reversed(self.lives[node]):
@@ -234,8 +327,13 @@ class World:
         return self.lives[node][0].up
 
     def _judged(self, span: Span) -> Span:
-        able = tuple(sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING))
-        maybe = tuple(sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN))
+        able = tuple(
+            sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING and node not in span.slow)
+        )
+        mute = self.mute_at(span.begin)
+        maybe = tuple(
+            sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN and node not in mute)
+        )
         sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
         possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))
         return replace(span, sure=sure, possible=possible)
@@ -261,21 +359,14 @@ class _Clock:
         return self._before[number] + (inside if self._holds[number] else 0.0)
 
 
-def _silences(life: _Life, seen: tuple[Sample, ...]) -> list[Stretch]:
+def _silences(life: _Life, track: Track) -> list[Stretch]:
     """Return the stretches of a life in which every sample is an error; where none was taken, nothing is silent."""
-    found: list[Stretch] = []
-    begin: float | None = None
-    answered = False
-    for sample in seen:
-        if not sample.answered and begin is None:
-            begin = sample.t if answered else life.begin
-        elif sample.answered:
-            if begin is not None:
-                found.append(Stretch(begin, sample.t))
-            begin, answered = None, True
-    if begin is not None:
-        found.append(Stretch(begin, life.end))
-    return found
+    first, behind = bisect_right(track.times, life.begin), bisect_right(track.times, life.end)
+    return [
+        Stretch(track.times[begin] if begin > first else life.begin, track.times[end] if end < behind else life.end)
+        for begin, end, answered in track.answers(first, behind)
+        if not answered
+    ]
 
 
 def _cut_either_way(cut: Edges, one: str, other: str) -> bool:

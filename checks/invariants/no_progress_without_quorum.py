@@ -1,6 +1,8 @@
 """No progress without a quorum: a node that no quorum can reach shows no new block.
 
-Judged for each node while it, and all that it may hear of, hold no more than two thirds of the stake. Blocks first seen
+Judged for each node while it, and all that it may hear of, hold no more than two thirds of the stake. A node that was
+started can't vote before it answers, so until it last refused an answer it does not count, unless a vote of it is seen:
+a block of its own, a block that it says it voted for, or so many votes in a node's BFT status. Blocks first seen
 within one round time-out of the loss were on their way (the action takes a moment, and so do the last votes), and so
 was what a node shows in its first answer after it was away, up to two blocks. Blocks that nodes with a quorum showed by
 then are theirs. In a longest-chain network blocks need no quorum: no row.
@@ -8,14 +10,16 @@ then are theirs. In a longest-chain network blocks need no quorum: no row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, seen_of
-from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
+from prowl.checks.invariants.history import Run, Seen, number, quantity, seen_of
+from prowl.checks.invariants.network_state import Phase, Span, Stretch, World, world_of
+from prowl.checks.invariants.quorum import components
 from prowl.checks.invariants.text import listed, short
-from prowl.reports.timeline import Timeline
+from prowl.reports.timeline import Sample, Timeline
 
 IN_FLIGHT_BLOCKS = 2
 
@@ -34,23 +38,31 @@ def alone(world: World, node: str) -> list[Stretch]:
     """Return the stretches in which no quorum can be in a node's reach; where it is down, in anybody's."""
     found: list[Stretch] = []
     begin: float | None = None
-    for span in world.spans:
-        down = span.phases[node] is Phase.DOWN
-        cut_off = not span.possible if down else not world.has_quorum(world.component(span, node))
+    for span in _parted(world.spans, [each.end for stretches in world.mute.values() for each in stretches]):
+        mute = world.mute_at(span.begin)
+        voting = [name for name, phase in span.phases.items() if phase is not Phase.DOWN and name not in mute]
+        here = span.phases[node] is not Phase.DOWN
+        groups = components({*voting, node} if here else voting, span.cut)
+        cut_off = not any(world.has_quorum(group - mute) for group in groups if node in group or not here)
         if cut_off and begin is None:
             begin = span.begin
         elif not cut_off and begin is not None:
             found.append(Stretch(begin, span.begin))
             begin = None
-    if begin is not None:
-        found.append(Stretch(begin, world.timeline.end))
-    return found
+    return found if begin is None else [*found, Stretch(begin, world.timeline.end)]
 
 
-def _theirs(seen: Seen, world: World) -> dict[str, float]:
+def _parted(spans: Iterable[Span], times: list[float]) -> Iterator[Span]:
+    """Return the spans, parted at these times besides."""
+    for span in spans:
+        inside = sorted({t for t in times if span.begin < t < span.end})
+        for begin, end in pairwise([span.begin, *inside, span.end]):
+            yield replace(span, begin=begin, end=end)
+
+
+def _theirs(seen: Seen, world: World, lonely: Mapping[str, list[Stretch]]) -> dict[str, float]:
     """Return every block that a node within reach of a quorum showed, and when first."""
     slack = world.timeline.header.round_timeout_seconds
-    lonely = {node: alone(world, node) for node in world.timeline.nodes}
     found: dict[str, float] = {}
     for node, runs in seen.runs.items():
         for run in runs:
@@ -59,10 +71,10 @@ def _theirs(seen: Seen, world: World) -> dict[str, float]:
     return found
 
 
-def _judge(world: World, seen: Seen, node: str, theirs: dict[str, float]) -> Iterator[Alone]:
+def _judge(world: World, seen: Seen, node: str, lonely: list[Stretch], theirs: Mapping[str, float]) -> Iterator[Alone]:
     slack = world.timeline.header.round_timeout_seconds
     runs = seen.runs[node]
-    for stretch in alone(world, node):
+    for stretch in lonely:
         inside = [run for run in runs if run.last > stretch.begin + slack and run.first < stretch.end]
         if not inside:
             continue
@@ -76,12 +88,48 @@ def _judge(world: World, seen: Seen, node: str, theirs: dict[str, float]) -> Ite
             known = theirs.get(run.hash or "")
             if known is not None and known <= run.first + slack and known < stretch.end:
                 continue
-            if run.height <= level + IN_FLIGHT_BLOCKS and _first_answer(world, node, run.first):
+            on_its_way = run.height <= level + IN_FLIGHT_BLOCKS and _first_answer(world, node, run.first)
+            if on_its_way or _vote_is_seen(world, seen, run):
                 level = run.height
                 continue
             wrong = run
             break
         yield Alone(node, stretch, level, wrong)
+
+
+def _vote_is_seen(world: World, seen: Seen, run: Run) -> bool:
+    """Whether a vote is seen of a node that was started and did not answer yet when this block came."""
+    mute = world.mute_at(run.first)
+    block = seen.shown.get(run.hash or "")
+    if block is not None and block.miner in {world.address(node) for node in mute}:
+        return True
+    for node in world.timeline.nodes if mute else ():
+        for sample in world.honest(node):
+            if _votes(sample, run.height) >= world.fewest_voters:
+                return True
+            if node in mute and number(sample.values.get("voted")) == run.height:
+                return True
+    return False
+
+
+def _votes(sample: Sample, height: int) -> float:
+    """Return how many votes a node's BFT status shows for a height."""
+    bft = sample.values.get("bft")
+    if not isinstance(bft, dict) or quantity(bft.get("height")) != height:
+        return 0
+    return max(number(bft.get(name)) or 0 for name in ("prepareVotes", "commitVotes"))
+
+
+def _words_of_bft(world: World, run: Run) -> str:
+    """Say what a BFT status shows of a block's votes when it is there; "" where none shows any."""
+    found = (
+        (_votes(sample, run.height), node)
+        for node in world.timeline.nodes
+        for sample in world.honest(node)
+        if sample.t >= run.first
+    )
+    most, node = max(found, default=(0.0, ""))
+    return f"; {most:.0f} of {world.fewest_voters} votes in the BFT status of {node}" if most else ""
 
 
 def _up_seconds(world: World, node: str, stretch: Stretch) -> float:
@@ -102,22 +150,25 @@ def look(timeline: Timeline) -> list[Judgement]:
         return []
     world, seen = world_of(timeline), seen_of(timeline)
     slack = timeline.header.round_timeout_seconds
+    lonely = {node: alone(world, node) for node in timeline.nodes}
     occasions = [
-        each for node in timeline.nodes for each in alone(world, node) if _up_seconds(world, node, each) > slack
+        each for node, stretches in lonely.items() for each in stretches if _up_seconds(world, node, each) > slack
     ]
     if not occasions:
         return []
-    theirs = _theirs(seen, world)
-    found = [each for node in timeline.nodes for each in _judge(world, seen, node, theirs)]
+    theirs = _theirs(seen, world, lonely)
+    found = [each for node in timeline.nodes for each in _judge(world, seen, node, lonely[node], theirs)]
     begin, end = min(each.begin for each in occasions), max(each.end for each in occasions)
     if not found:
         return [INVARIANT.row(Verdict.UNKNOWN, begin, end, "no height was seen while there was no quorum")]
     wrong = [(each.wrong.first, each, each.wrong) for each in found if each.wrong is not None]
     if wrong:
         t, each, run = min(wrong, key=lambda one: one[0])
+        mute = [f"{node} had not answered yet since its start" for node in sorted(world.mute_at(run.first))]
         observed = (
             f"{each.node} shows block {run.height} ({short(run.hash)}) at {t:.1f} s, with no quorum in reach since "
             f"{each.stretch.begin:.1f} s and height {each.height} the last before"
+            f"{''.join(f'; {words}' for words in mute)}{_words_of_bft(world, run)}"
         )
         return [INVARIANT.row(Verdict.BROKEN, each.stretch.begin, t, observed)]
     longest = max(found, key=lambda each: each.stretch.seconds)

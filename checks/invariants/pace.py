@@ -8,7 +8,6 @@ from functools import lru_cache
 from itertools import pairwise
 from statistics import median
 
-from prowl.checks.invariants.actions import Kind
 from prowl.checks.invariants.history import Seen, seen_of
 from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
 from prowl.reports.timeline import Header, Timeline
@@ -18,7 +17,7 @@ INTERVALS = 10
 NEWEST_BLOCKS = 50
 ENOUGH_BLOCKS = 10
 """With fewer blocks than these a chain is young, and its key goes before what was measured."""
-FEWEST_BLOCKS = 3
+FEWEST_BLOCKS = 2
 STALL = 10
 """A step of so many times the median is a stall."""
 COARSE_STAMP_SECONDS = 1.0
@@ -65,7 +64,7 @@ def pace_of(timeline: Timeline) -> Pace:
     if header.block_interval_seconds is not None:
         return Pace(header.block_interval_seconds, "the network's key", header, starts)
     if measured:
-        count, interval, how = max(measured)
+        count, interval, how = measured[0]  # the first calm: what came after a fault may be a burst, or hold a stall
         return Pace(interval, f"{how}, of {count} blocks only", header, starts)
     return Pace(None, "not known: too few blocks while all nodes were up, and no key", header, starts)
 
@@ -74,8 +73,8 @@ def _calm(world: World) -> Iterator[Stretch]:
     """Return the stretches in which every node was up and no edge was cut."""
     begin: float | None = None
     for span in world.spans:
-        well = not span.cut and all(phase is Phase.UP for phase in span.phases.values())
-        fresh = any(action.t == span.begin and action.kind is not Kind.NOTE for action in world.actions)
+        well = not span.cut and not span.slow and all(phase is Phase.UP for phase in span.phases.values())
+        fresh = any(action.t == span.begin and not action.is_note for action in world.actions)
         if begin is not None and (not well or fresh):
             yield Stretch(begin, span.begin)
             begin = None

@@ -64,7 +64,7 @@ def debts(world: World, pace: Pace, seen: Seen) -> list[Debt]:
         allowed = pace.heal_seconds
         if allowed is None and possible <= pace.header.heal_seconds and paid is not None:
             allowed = pace.header.heal_seconds  # held, whatever the interval is
-        found.append(Debt(action.text, action.t, paid, sure, possible, allowed))
+        found.append(Debt(action.words, action.t, paid, sure, possible, allowed))
         if paid is None:
             break
         paid_until = paid

@@ -4,6 +4,10 @@ It reaches the tip of before and that of the others, shows the same hashes, and 
 rejoined. That it votes is seen from a recorder's ``voted``, from its address as ``miner``, or from blocks that came
 when no quorum was possible without it. Where a timeline can show none of these, the row promises height and hashes.
 
+It has recovered only from when on, for two rotations of the proposers, it keeps up (never more than three round
+time-outs behind the network) and its state is 0; of a rotation that the timeline or another fault cuts short, what
+there is counts. After a relapse it must be seen to vote or propose anew.
+
 Owed within the allowance of a heal, counting time in which, by the events, the node was up in a connected quorum; a
 return without recovery stays owed across later faults.
 """
@@ -12,9 +16,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import zip_longest
+from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.actions import Action, Kind
+from prowl.checks.invariants.actions import Action
 from prowl.checks.invariants.history import Run, number, seen_of
 from prowl.checks.invariants.network_state import Phase, Span, world_of
 from prowl.checks.invariants.pace import pace_of
@@ -22,6 +29,7 @@ from prowl.checks.invariants.quorum import components
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 
+STATE = "consensus_state"
 ROTATIONS = 2
 """Turns of every proposer that a node may miss, once its time is over, where only ``miner`` can show it."""
 WITHOUT_VOTES = (
@@ -34,10 +42,13 @@ WITHOUT_VOTES = (
 class Return:
     """A node came back at ``t`` (by ``action``) and was in step at ``reached``, or not at all."""
 
+    node: str
     action: Action
     tip: int
     ready: float | None
     reached: float | None
+    since: float
+    """From when on time counts: the node answers, or its start has taken longer than one may."""
     counted: float
     """Seconds that counted until then, or until the node's last sample."""
     starved: float
@@ -54,7 +65,7 @@ def _crashed(back: Return, t: float) -> bool:
 
     Its recovery is owed from the restore on.
     """
-    return back.action.text.startswith("corrupt") and (back.ready is None or back.ready >= t)
+    return back.node in back.action.damaged and (back.ready is None or back.ready >= t)
 
 
 class _Node:
@@ -64,7 +75,8 @@ class _Node:
         self.timeline, self.node = timeline, node
         self.world, self.seen, self.pace = world_of(timeline), seen_of(timeline), pace_of(timeline)
         self.runs = self.seen.runs[node]
-        self.times = [sample.t for sample in timeline.of(node)]
+        self.track = self.world.honest(node)
+        self.times = self.track.times
         known = self.pace.heal_seconds
         self.interval_known = known is not None
         self.allowed = timeline.header.heal_seconds if known is None else known
@@ -83,14 +95,13 @@ class _Node:
         return found
 
     def _comes_back(self, action: Action) -> bool:
-        if action.kind is Kind.HEAL:
+        if action.joined:
             before = self.world.at(action.t - 1e-9)
             near = [other for other in self.timeline.nodes if not {(self.node, other), (other, self.node)} & before.cut]
-            return self.node in before.started and not self.world.has_quorum(near)
-        if self.node not in action.nodes:
-            return False
+            if self.node in before.started and not self.world.has_quorum(near):
+                return True
         was_up = self.node in self.world.at(action.t - 1e-9).started
-        return action.kind in {Kind.START, Kind.AGAIN} or (action.kind is Kind.RESUME and not was_up)
+        return not action.launch and (self.node in action.starts or (self.node in action.resumed and not was_up))
 
     def _return(self, action: Action) -> Return:
         tip = self.seen.tip_at(action.t) or 0
@@ -106,9 +117,12 @@ class _Node:
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
-        counted = self.counted(action.t, end)
-        starved = min(counted, self.timeline.starved_seconds(action.t, end))
-        return Return(action, tip, ready, reached, counted, starved)
+        since = action.t
+        if self.node in action.starts and ready is not None:
+            since = min(ready, action.t + self.timeline.header.start_seconds)
+        counted = self.world.counted(self.node, since, end)
+        starved = min(counted, self.timeline.starved_seconds(since, end))
+        return Return(self.node, action, tip, ready, reached, since, counted, starved)
 
     def _in_step(self, run: Run, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
@@ -126,25 +140,27 @@ class _Node:
         hashes = self.seen.at.get(height, {})
         return {name for name, shows in hashes.items() if any(node != self.node for _, node in shows)}
 
-    def counted(self, begin: float, end: float) -> float:
-        """Return how many seconds between two times count."""
-        spans = self.world.over(begin, end)
-        return sum(span.end - span.begin for span in spans if self.world.started_quorum(span, self.node))
-
     def judge(self, back: Return) -> tuple[Verdict, str, bool]:
         """Return the verdict of one return, what was seen, and whether votes could be."""
         if back.reached is None:
             return *self._missing(back), True
         late = back.counted > self.allowed
-        text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.text}' at {back.t:.1f} s"
+        text = f"back at height {back.tip} or above {back.counted:.1f} s after '{back.action.words}' at {back.t:.1f} s"
         if late:
             return self._too_long(back), f"{text}; {self.allowed:.0f} s are allowed", True
         after = self._afterwards(back)
         if after is not None:
             return *after, True
+        settled, relapse = self._settled(back.reached)
+        if relapse:
+            counted = self.world.counted(self.node, back.since, self.times[-1] if settled is None else settled)
+            until = "to the end" if settled is None else f"until {settled:.1f} s"
+            text = f"{text}, and then {relapse} {until}; {counted:.1f} s of {self.allowed:.0f} s counted"
+            if settled is None or counted > self.allowed:
+                return self._too_long() if counted > self.allowed else Verdict.UNKNOWN, text, True
         if self.world.stakes[self.node] <= 0:
             return Verdict.HELD, text, True
-        proof = self._vote(back)
+        proof = self._vote(back, settled if relapse and settled is not None else back.t)
         if proof is not None:
             return Verdict.HELD, f"{text}; {proof}", True
         if (self.seen.tip_at(self.timeline.end) or 0) <= back.tip:
@@ -158,7 +174,7 @@ class _Node:
         return Verdict.BROKEN if self.interval_known and sure else Verdict.UNKNOWN
 
     def _missing(self, back: Return) -> tuple[Verdict, str]:
-        since = f"'{back.action.text}' at {back.t:.1f} s"
+        since = f"'{back.action.words}' at {back.t:.1f} s"
         if _crashed(back, self.timeline.end):
             return Verdict.UNKNOWN, (
                 f"it did not answer after {since}; the manual has a node with a damaged store crash, and promises a "
@@ -182,8 +198,7 @@ class _Node:
         faults = [
             action.t
             for action in self.world.actions
-            if action.t > back.reached
-            and (action.kind is Kind.CUT or (action.kind in {Kind.DOWN, Kind.AGAIN} and self.node in action.nodes))
+            if action.t > back.reached and (action.newly_cut or self.node in action.stopped | action.restarted)
         ]
         end = min(faults, default=self.timeline.end)
         own = [run for run in self.runs if back.reached <= run.last and run.first <= end]
@@ -203,35 +218,85 @@ class _Node:
             )
         return None
 
+    def _settled(self, reached: float) -> tuple[float | None, str]:
+        """Return from when on a node keeps up with a state of 0, or None; and the first trouble that came before."""
+        begin: float | None = reached
+        first = ""
+        while begin is not None:
+            until = self._rotations(begin)
+            troubles = [(t, words) for t, words in self._troubles if begin <= t <= until]
+            if not troubles:
+                break
+            first = first or f"{troubles[0][1]} at {troubles[0][0]:.1f} s"
+            last = bisect_right(self.times, troubles[-1][0])
+            begin = self.times[last] if last < len(self.times) else None
+        return begin, first
+
+    def _rotations(self, begin: float) -> float:
+        """Return when every proposer has had its turns since, or another fault begins."""
+        height = (self.seen.tip_at(begin) or 0) + ROTATIONS * len(self.world.validators)
+        over = next((tip.t for tip in self.seen.tips if tip.height >= height), self.timeline.end)
+        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped or action.restarted)
+        return min(over, next((t for t in faults if t > begin), inf))
+
+    @cached_property
+    def _troubles(self) -> list[tuple[float, str]]:
+        """Return the samples in which the node is behind the network, or has no state of 0 though that goes on."""
+        late = self.pace.signal_seconds
+        found = [
+            (t, f"its {STATE} is {state:.0f}")
+            for begin, end, value in self.track.runs(STATE)
+            if (state := number(value)) is not None and state != 0
+            for t in self.times[begin:end]
+            if self._goes_on(t, late)
+        ]
+        for run, after in zip_longest(self.runs, self.runs[1:]):
+            place = bisect_right(self.seen.tips, run.height, key=lambda tip: tip.height)
+            if place < len(self.seen.tips):
+                since = max(run.first, self.seen.tips[place].t + late)
+                words = f"it is at height {run.height}, which the network had left {late:.0f} s before"
+                numbers = self.track.numbers(since, inf if after is None else after.first)
+                found += [(self.times[each], words) for each in numbers]
+        return sorted(found)
+
     def _votes_visible(self) -> bool:
-        if any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node)):
+        if self._shows_votes():
             return True
         return self._address() is not None and any(block.miner for block in self.seen.shown.values())
+
+    def _goes_on(self, t: float, late: float) -> bool:
+        """Whether the network has had a new block so lately that a node has no reason for another state."""
+        place = bisect_right(self.seen.tips, t, key=lambda tip: tip.t)
+        return place > 0 and t - self.seen.tips[place - 1].t <= late
+
+    def _shows_votes(self) -> bool:
+        return any(number(value) is not None for _, _, value in self.track.runs("voted"))
 
     def _address(self) -> str | None:
         address = self.timeline.header.addresses.get(self.node)
         return address.lower() if address else None
 
-    def _vote(self, back: Return) -> str | None:
+    def _vote(self, back: Return, since: float) -> str | None:
         """Return the evidence that it votes or proposes again."""
         address = self._address()
         for block in sorted(self.seen.shown.values(), key=lambda block: block.height):
-            if address and block.miner == address and block.height > back.tip and block.t >= back.t:
+            if address and block.miner == address and block.height > back.tip and block.t >= since:
                 return f"it proposed block {block.height}"
         assert back.ready is not None
-        for sample in self.timeline.of(self.node):
-            voted = number(sample.values.get("voted")) if sample.t >= back.ready else None
+        begin = max(back.ready, since)
+        for _, end, value in self.track.runs("voted"):
+            voted = number(value) if self.times[end - 1] >= begin else None
             if voted is not None and voted > back.tip:
                 return f"it voted for block {voted:.0f}"
-        return self._needed(back)
+        return self._needed(back, since)
 
-    def _needed(self, back: Return) -> str | None:
+    def _needed(self, back: Return, since: float) -> str | None:
         """A block that came when no quorum was possible without it has its vote."""
         if not self.timeline.header.bft:
             return None
         slack = self.timeline.header.round_timeout_seconds
         tips = self.seen.tips
-        for tip in tips[bisect_right(tips, back.t, key=lambda tip: tip.t) :]:
+        for tip in tips[bisect_right(tips, since, key=lambda tip: tip.t) :]:
             before = self.world.over(tip.t - slack, tip.t)
             if tip.height > back.tip and not any(self._possible_without(span) for span in before):
                 return f"block {tip.height} could not come without its vote"
@@ -244,7 +309,7 @@ class _Node:
     def _no_vote(self, back: Return, text: str) -> tuple[Verdict, str]:
         assert back.reached is not None
         over = self._moment(back.t)
-        voting = any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node))
+        voting = self._shows_votes()
         blocks = [block for block in self.seen.shown.values() if over is not None and block.t >= over]
         if voting:
             enough, what = bool(blocks), "it is not seen to vote or propose again"

@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prowl.checks.invariants import Judgement, Verdict, judge
-from prowl.reports.timeline import Event, Gap, Header, Sample, Timeline
+from prowl.reports.events import Event
+from prowl.reports.recorded_words import translated
+from prowl.reports.timeline import Gap, Header, Sample, Timeline, Transfers
 
 GENESIS = "0x" + "9" * 64
 NOTHING = "0x" + "0" * 64
@@ -69,6 +71,7 @@ class Net:
         self.events: list[Event] = []
         self.samples: list[Sample] = []
         self.gaps: list[Gap] = []
+        self.transfers: list[Transfers] = []
 
     def do(self, text: str) -> None:
         """Write an event, and do it."""
@@ -189,7 +192,7 @@ class Net:
 
     def timeline(self) -> Timeline:
         """Return what was recorded."""
-        return Timeline(self.header, tuple(self.events), tuple(self.samples), tuple(self.gaps))
+        return Timeline(self.header, translated(self.events, tuple(self.nodes)), tuple(self.samples), tuple(self.gaps))
 
     def judge(self) -> dict[tuple[str, str | None], Judgement]:
         """Judge what was recorded: rows by invariant and node."""

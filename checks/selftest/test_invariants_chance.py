@@ -49,7 +49,7 @@ def test_perfect_nodes_are_never_accused(seed: int) -> None:
     net, chance = network(seed)
     faults(net, chance)
     rows = net.judge().values()
-    assert [row for row in rows if row.verdict is not Verdict.HELD] == [], [event.text for event in net.events]
+    assert [row for row in rows if row.verdict is not Verdict.HELD] == [], [event.words for event in net.events]
 
 
 @pytest.mark.parametrize("seed", range(20))

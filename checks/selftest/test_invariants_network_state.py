@@ -8,48 +8,145 @@ from typing import Any
 import pytest
 
 from prowl.checks.invariants import invariants, judge
-from prowl.checks.invariants.actions import Kind, action_of
+from prowl.checks.invariants.actions import Action, actions_of
 from prowl.checks.invariants.network_state import Phase, World
 from prowl.checks.invariants.quorum import components, heaviest_clique
 from prowl.checks.selftest.network import Net, silent
-from prowl.reports.timeline import Event, Gap, Header, Sample, Timeline
+from prowl.reports.events import Event
+from prowl.reports.events import Phase as EventPhase
+from prowl.reports.recorded_words import translated
+from prowl.reports.timeline import Gap, Header, Sample, Timeline
 
 NODES = ("n0", "n1", "n2", "n10")
 
 
-@pytest.mark.parametrize(
-    ("text", "kind", "nodes"),
-    [
-        ("cluster started", Kind.LAUNCH, NODES),
-        ("kill n1", Kind.DOWN, ("n1",)),
-        ("kill n1 n2", Kind.DOWN, ("n1", "n2")),
-        ("kill n10", Kind.DOWN, ("n10",)),
-        ("kill all", Kind.DOWN, NODES),
-        ("terminate n2", Kind.DOWN, ("n2",)),
-        ("pause n2", Kind.DOWN, ("n2",)),
-        ("unpause n2", Kind.RESUME, ("n2",)),
-        ("start n1 n2", Kind.START, ("n1", "n2")),
-        ("restart n1", Kind.AGAIN, ("n1",)),
-        ("wipe n1", Kind.AGAIN, ("n1",)),
-        ("restore n1 from backup of n2's height", Kind.AGAIN, ("n1",)),
-        ("corrupt leveldb-chain CURRENT of n1 and restart", Kind.AGAIN, ("n1",)),
-        ("corrupt a table of n1", Kind.NOTE, ("n1",)),
-        ("backup n1 to /backups", Kind.NOTE, ("n1",)),
-        ("heal", Kind.HEAL, ()),
-        ("end", Kind.NOTE, ()),
-        ("disconnect n0 n1 | n2 n10 : disconnect n2 from network", Kind.NOTE, ("n0", "n1", "n2", "n10")),
-        ("killing time with n1", Kind.NOTE, ("n1",)),
-    ],
+ACTIONS: tuple[tuple[str, dict[str, tuple[str, ...]]], ...] = (
+    # words, and what they change: stopped, started, resumed, restarted, surgery
+    ("cluster started", {"started": NODES}),
+    ("kill n1", {"stopped": ("n1",)}),
+    ("kill n1 n2", {"stopped": ("n1", "n2")}),
+    ("kill n10", {"stopped": ("n10",)}),
+    ("kill all", {"stopped": NODES}),
+    ("terminate n2", {"stopped": ("n2",)}),
+    ("pause n2", {"stopped": ("n2",)}),
+    ("unpause n2", {"resumed": ("n2",)}),
+    ("start n1 n2", {"started": ("n1", "n2")}),
+    ("restart n1", {"restarted": ("n1",)}),
+    ("wipe n1", {"restarted": ("n1",), "surgery": ("n1",)}),
+    ("restore n1 from backup of n2's height", {"restarted": ("n1",), "surgery": ("n1",)}),
+    (
+        "corrupt leveldb-chain CURRENT of n1 and restart",
+        {"restarted": ("n1",), "surgery": ("n1",), "damaged": ("n1",)},
+    ),
+    ("corrupt a table of n1", {"surgery": ("n1",), "damaged": ("n1",)}),
+    ("backup n1 to /backups", {}),
+    ("heal", {}),
+    ("end", {}),
+    ("disconnect n0 n1 | n2 n10 : disconnect n2 from network", {}),
+    ("killing time with n1", {}),
 )
-def test_events_are_read_in_the_formats_words(text: str, kind: Kind, nodes: tuple[str, ...]) -> None:
-    action = action_of(Event(1.0, text), NODES)
-    assert (action.kind, action.nodes) == (kind, nodes)
+CHANGES = ("stopped", "started", "resumed", "restarted", "surgery", "damaged")
+
+
+def actions(*words: str) -> tuple[Action, ...]:
+    events = translated((Event(float(t), text) for t, text in enumerate(words)), NODES)
+    return actions_of(Timeline(Header(nodes=NODES), events, (), ()))
+
+
+@pytest.mark.parametrize(("text", "changes"), ACTIONS)
+def test_recorded_words_are_read(text: str, changes: dict[str, tuple[str, ...]]) -> None:
+    (action,) = actions(text)
+    assert {name: set(getattr(action, name)) for name in CHANGES if getattr(action, name)} == {
+        name: set(nodes) for name, nodes in changes.items()
+    }
 
 
 def test_a_partition_cuts_every_edge_between_its_sides_and_none_within() -> None:
-    action = action_of(Event(1.0, "partition n0 n1 | n2"), NODES)
-    assert action.edges == {("n0", "n2"), ("n2", "n0"), ("n1", "n2"), ("n2", "n1")}
-    assert action_of(Event(1.0, "cut n0>n1 n1>n2"), NODES).edges == {("n0", "n1"), ("n1", "n2")}
+    (action,) = actions("partition n0 n1 | n2")
+    assert action.cut == {("n0", "n2"), ("n2", "n0"), ("n1", "n2"), ("n2", "n1")}
+    assert actions("cut n0>n1 n1>n2")[0].cut == {("n0", "n1"), ("n1", "n2")}
+
+
+def test_recorded_words_give_back_what_they_took_however_it_is_parted() -> None:
+    first, second, third = actions("kill n1 n2", "start n1", "start n2")
+    assert [sorted(names) for names in (first.stopped, second.starts, third.starts)] == [["n1", "n2"], ["n1"], ["n2"]]
+    *_, healed = actions("partition n0 | n1", "cut n1>n2", "heal")
+    assert (healed.cut, len(healed.joined)) == (frozenset(), 3)
+
+
+# --- typed events: how faults compose --------------------------------------------------------------------------------
+
+
+def on(number: int, kind: str, **effects: Any) -> Event:
+    return Event(0.0, kind, number, ON, kind=kind, **effects)
+
+
+def off(number: int, **more: Any) -> Event:
+    return Event(0.0, f"end of {number}", number, OFF, **more)
+
+
+ON, OFF = EventPhase.INJECT, EventPhase.HEAL
+KILL_1, KILL_2 = on(1, "kill", down=("n1",)), on(2, "kill", down=("n1",))
+PAUSE_2 = on(2, "pause", down=("n1",))
+CUT_1 = on(1, "cut", cut=(("n0", "n1"), ("n1", "n0")))
+CUT_2 = on(2, "cut", cut=(("n1", "n0"), ("n1", "n2")))
+START = Event(0.0, "start n1", step="start", started=("n1",))
+RESTORE = Event(0.0, "restore n1", step="restore", restarted=("n1",), surgery=("n1",), ends=(1,))
+DAMAGE = on(1, "corrupt", down=("n1",), surgery=("n1",))
+SLOW_1, SLOW_2 = on(1, "starve", slow=("n1",)), on(2, "starve", slow=("n1", "n2"))
+LIE = on(1, "lie", liars=("n1",), restarted=("n1",))
+WHOLE: dict[str, Any] = {}
+COMPOSITIONS: tuple[tuple[str, tuple[Event, ...], dict[str, Any]], ...] = (
+    # what is told, and what the last of it changes; what is empty is left out
+    ("a kill", (KILL_1,), {"stopped": {"n1"}}),
+    ("and its end", (KILL_1, off(1)), {"started": {"n1"}, "ends_fault": True}),
+    ("a second kill of one that is down", (KILL_1, KILL_2), WHOLE),
+    ("the end of the first of two", (KILL_1, KILL_2, off(1)), {"ends_fault": True}),
+    ("the end of the second of two", (KILL_1, KILL_2, off(2)), {"ends_fault": True}),
+    ("the end of both", (KILL_1, KILL_2, off(1), off(2)), {"started": {"n1"}, "ends_fault": True}),
+    ("the end of a fault that is over", (KILL_1, off(1), off(1)), WHOLE),
+    ("the end of one that never was", (off(7),), WHOLE),
+    ("a pause and its end", (PAUSE_2, off(2)), {"resumed": {"n1"}, "ends_fault": True}),
+    ("a paused node is killed and the kill ends first", (PAUSE_2, KILL_1, off(1)), {"ends_fault": True}),
+    ("then the pause: a new process", (PAUSE_2, KILL_1, off(1), off(2)), {"started": {"n1"}, "ends_fault": True}),
+    ("or the pause first", (PAUSE_2, KILL_1, off(2), off(1)), {"started": {"n1"}, "ends_fault": True}),
+    ("a later pause is one", (KILL_1, off(1), PAUSE_2, off(2)), {"resumed": {"n1"}, "ends_fault": True}),
+    ("a cut", (CUT_1,), {"newly_cut": {("n0", "n1"), ("n1", "n0")}, "cut": {("n0", "n1"), ("n1", "n0")}}),
+    ("a cut within", (CUT_1, CUT_2), {"newly_cut": {("n1", "n2")}, "cut": {*CUT_1.cut, *CUT_2.cut}}),
+    ("the outer heals first", (CUT_1, CUT_2, off(1)),
+     {"joined": {("n0", "n1")}, "cut": set(CUT_2.cut), "ends_fault": True}),
+    ("the inner heals first", (CUT_1, CUT_2, off(2)),
+     {"joined": {("n1", "n2")}, "cut": set(CUT_1.cut), "ends_fault": True}),
+    ("then the outer", (CUT_1, CUT_2, off(2), off(1)), {"joined": set(CUT_1.cut), "ends_fault": True}),
+    ("a step that ends a fault", (DAMAGE, RESTORE),
+     {"restarted": {"n1"}, "surgery": {"n1"}, "ends_fault": True}),
+    ("then the fault's own end does nothing", (DAMAGE, RESTORE, off(1)), WHOLE),
+    ("a step that ends none", (DAMAGE, START), {"started": {"n1"}, "damaged": {"n1"}}),
+    ("a node that was started is held down by nobody", (KILL_1, START, off(1)), {"ends_fault": True}),
+    ("but whoever kills it again does", (KILL_1, START, KILL_2, off(1)), {"ends_fault": True}),
+    ("and then starts it", (KILL_1, START, KILL_2, off(2)), {"started": {"n1"}, "ends_fault": True}),
+    ("a fault that moves on", (KILL_1, on(1, "kill", down=("n2",))), {"stopped": {"n2"}, "started": {"n1"}}),
+    ("a fault that lets go by itself", (KILL_1, on(1, "kill")), {"started": {"n1"}}),
+    ("a cut that moves on", (CUT_1, on(1, "cut", cut=CUT_2.cut)),
+     {"joined": {("n0", "n1")}, "newly_cut": {("n1", "n2")}, "cut": set(CUT_2.cut)}),
+    ("a restart inside a cut heals nothing", (CUT_1, Event(0.0, "restart n1", step="restart", restarted=("n1",))),
+     {"restarted": {"n1"}, "cut": set(CUT_1.cut)}),
+    ("a restart that begins a fault", (LIE,), {"restarted": {"n1"}, "lying": {"n1"}, "liars": {"n1"}}),
+    ("and ends it: who lied once stays named", (LIE, off(1, restarted=("n1",))),
+     {"restarted": {"n1"}, "liars": {"n1"}, "ends_fault": True}),
+    ("two hinder one node", (SLOW_1, SLOW_2, off(1)), {"slow": {"n1", "n2"}, "ends_fault": True}),
+    ("until both are over", (SLOW_1, SLOW_2, off(1), off(2)), {"ends_fault": True}),
+    ("a note inside all of it", (CUT_1, SLOW_2, Event(0.0, "kill n0")),
+     {"cut": set(CUT_1.cut), "slow": {"n1", "n2"}}),
+    ("a proof", (KILL_1, Event(0.0, "proven", 1, EventPhase.EFFECT, down=("n1",))), WHOLE),
+)  # fmt: skip
+STATES = (*CHANGES, "cut", "newly_cut", "joined", "slow", "lying", "liars", "ends_fault")
+
+
+@pytest.mark.parametrize(("events", "changes"), [row[1:] for row in COMPOSITIONS], ids=[row[0] for row in COMPOSITIONS])
+def test_faults_compose(events: tuple[Event, ...], changes: dict[str, Any]) -> None:
+    *_, last = actions_of(Timeline(Header(nodes=NODES), events, (), ()))
+    assert {name: value for name in STATES if (value := getattr(last, name))} == changes
 
 
 def clique_by_trying(nodes: list[str], cut: frozenset[tuple[str, str]], stakes: dict[str, int]) -> int:
@@ -209,7 +306,8 @@ KEYS = ["latest", "fin", "block_height", "rpc_height", "consensus_state", "peers
 def test_no_timeline_makes_an_invariant_fail(seed: int) -> None:
     chance = random.Random(seed)
     nodes = ["n0", "n1", "n2", "n3"][: chance.randint(1, 4)]
-    events = tuple(Event(float(t), chance.choice(TEXTS)) for t in sorted(chance.sample(range(400), 12)))
+    words = [Event(float(t), chance.choice(TEXTS)) for t in sorted(chance.sample(range(400), 12))]
+    events = translated(words, tuple(nodes))
     samples = tuple(
         Sample(float(t), node, {key: chance.choice(VALUES) for key in KEYS if chance.random() < 0.7}, None)
         for t in range(0, 400, chance.choice([1, 7, 50]))

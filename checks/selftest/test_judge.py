@@ -15,6 +15,7 @@ from prowl.checks import invariants as package
 from prowl.checks.invariants import Invariant, Judgement, Verdict, invariants, judge
 from prowl.checks.judge import main
 from prowl.checks.selftest.network import Net
+from prowl.reports.events import Event
 from prowl.reports.timeline import Header, Timeline, TimelineWriter, read
 
 RECORDINGS = Path(__file__).parent / "recordings"
@@ -54,8 +55,8 @@ def write(net: Net, path: Path) -> Path:
     every: tuple[Any, ...] = (*timeline.events, *timeline.samples, *timeline.gaps)
     rows = [(row.t, row) for row in every]
     for t, row in sorted(rows, key=lambda pair: pair[0]):
-        if hasattr(row, "text"):
-            writer.event(t, row.text)
+        if isinstance(row, Event):
+            writer.event(row)
         elif hasattr(row, "seconds"):
             writer.gap(t, row.seconds, row.why)
         elif row.error:
@@ -77,8 +78,11 @@ def test_the_recording_is_judged_as_a_person_reads_it(recording: Path) -> None:
         ("linkage", None): "held",
         ("equivocation", None): "held",
         ("no-progress-without-quorum", None): "held",
+        ("one-chain", None): "held",
         ("progress-with-quorum", None): "held",
         ("progress-after-heal", None): "held",
+        ("reached", None): "held",
+        **of_all("held", "unharmed", 2),
         ("recovery", "n2"): "held",
         ("recovery", "n3"): "held",
         ("signals", "n0"): "broken",
@@ -110,8 +114,8 @@ def of_all(verdict: str, invariant: str, nodes: int) -> dict[tuple[str, str | No
 
 
 SAFE: dict[tuple[str, str | None], str] = dict.fromkeys(
-    (("agreement", None), ("finality", None), ("linkage", None), ("equivocation", None),
-     ("no-progress-without-quorum", None)), "held",
+    (("agreement", None), ("finality", None), ("linkage", None), ("equivocation", None), ("one-chain", None),
+     ("no-progress-without-quorum", None), ("reached", None)), "held",
 )  # fmt: skip
 
 
@@ -128,6 +132,7 @@ def test_a_network_that_a_partition_froze_is_judged_as_a_person_reads_it(tmp_pat
         ("progress-with-quorum", None): "broken",
         ("progress-after-heal", None): "broken",
         **of_all("unknown", "recovery", 4),
+        **of_all("held", "unharmed", 4),
         **of_all("broken", "signals", 4),
         **of_all("broken", "peers", 4),
     }
@@ -148,6 +153,7 @@ def test_a_network_of_five_under_seven_faults_is_judged_as_a_person_reads_it(tmp
         ("progress-with-quorum", None): "held",
         ("progress-after-heal", None): "held",
         **of_all("held", "recovery", 5),
+        **of_all("held", "unharmed", 1),
         **of_all("broken", "signals", 5),
         **of_all("broken", "peers", 5),
     }
@@ -242,7 +248,7 @@ def test_a_cut_off_last_line_is_left_out(recording: Path, tmp_path: Path, cut: i
     [
         ("", "holds no sample"),
         ('{"t": 1, "event": "cluster started"}\n', "holds no sample"),
-        ('{"schema": 2, "kind": "header"}\n{"t": 1, "node": "a", "err": "x"}\n', "newer Prowl"),
+        ('{"schema": 3, "kind": "header"}\n{"t": 1, "node": "a", "err": "x"}\n', "newer Prowl"),
         ("hello\nworld\n", "not one of a timeline"),
         ('{"t": "1", "node": "a"}\n{}\n', "not one of a timeline"),
     ],
@@ -322,9 +328,11 @@ def test_the_names_of_the_contract_are_there() -> None:
     assert len(set(names)) == len(names)
     assert set(names) >= {
         "agreement", "finality", "linkage", "no-progress-without-quorum", "progress-with-quorum",
-        "progress-after-heal", "signals", "peers", "recovery", "equivocation",
+        "progress-after-heal", "signals", "peers", "recovery", "equivocation", "state", "unharmed", "growth",
+        "recovery-time", "reached",
     }  # fmt: skip
-    assert [invariant.name for invariant in invariants() if invariant.safety] == ["agreement", "finality", "linkage"]
+    safety = ["agreement", "finality", "linkage", "one-chain"]
+    assert [invariant.name for invariant in invariants() if invariant.safety] == safety
 
 
 def test_judging_changes_nothing_and_says_the_same_again() -> None:

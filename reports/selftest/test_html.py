@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 
 from prowl.reports import html
+from prowl.reports.events import Event, Phase
+from prowl.reports.recorded_words import translated
 from prowl.reports.run import Report
 from prowl.reports.timeline import Header, TimelineWriter
-from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict, Waiver
+from prowl.reports.verdicts import Drift, Judgement, NotAsked, Result, Verdict, Waiver
 
 EVIL = "<script>alert('x')</script>\"'&"
 VOID = {"meta"}  # elements without an end
@@ -66,12 +68,10 @@ def report(*results: Result, **more: Any) -> Report:
 
 def recorded(folder: Path, name: str = "minority-crash", nodes: tuple[str, ...] = ("node-1", "node-2")) -> None:
     writer = TimelineWriter(folder / "scenarios" / name / "timeline.jsonl", Header(nodes=nodes))
-    writer.event(0, "cluster started")
+    words = (Event(0, "cluster started"), Event(20, f"kill {nodes[0]}"), Event(40, f"start {nodes[0]}"))
+    for event in translated(words, nodes):
+        writer.event(event)
     for t in range(60):
-        if t == 20:
-            writer.event(t, f"kill {nodes[0]}")
-        if t == 40:
-            writer.event(t, f"start {nodes[0]}")
         for node in nodes:
             if node == nodes[0] and 20 <= t < 42:
                 writer.error(t, node, "ConnectionRefusedError")
@@ -97,7 +97,11 @@ def rich() -> Report:
             item="recovery/stall",
             node=None,
             scenario="minority-crash",
-            evidence=("agreement: held: 9 heights", "signals on node-1: broken: state 0: for 66 s", "timeline x"),
+            evidence=("timeline x",),
+            judgements=(
+                Judgement("agreement", "one hash", Verdict.HELD, None, 0.0, 9.0, "9 heights"),
+                Judgement("signals", "no lie", Verdict.BROKEN, "node-1", 1.0, 67.0, "state 0: for 66 s"),
+            ),
         ),
     )
     whole.not_asked = [NotAsked("weekly/backups", "no host access", f"node-{n}") for n in (1, 2, 10)]
@@ -228,14 +232,15 @@ def test_an_empty_run_is_no_good_run(tmp_path: Path) -> None:
 def test_everything_is_escaped(tmp_path: Path) -> None:
     writer = TimelineWriter(tmp_path / "scenarios" / "<b>scene" / "timeline.jsonl", Header(nodes=(EVIL, "b")))
     writer.sample(0, EVIL, {"block_height": 1})
-    writer.event(1, f"kill {EVIL}")
+    writer.event(Event(1, f"kill {EVIL}", 1, Phase.INJECT, kind=EVIL, down=(EVIL,)))
     writer.error(9, EVIL, EVIL)
     writer.gap(10, 1, EVIL)
     writer.close()
     words = dict.fromkeys(("item", "promise", "expected", "observed", "node", "manual", "next", "again"), EVIL)
     evil = Result(
         verdict=Verdict.BROKEN,
-        evidence=(EVIL, f"{EVIL}: broken: {EVIL}"),
+        evidence=(EVIL,),
+        judgements=(Judgement(EVIL, EVIL, Verdict.BROKEN, EVIL, 0.0, 1.0, EVIL),),
         drift=Drift(EVIL, EVIL),
         waiver=Waiver(EVIL, EVIL),
         **words,  # type: ignore[arg-type]

@@ -9,9 +9,11 @@ from itertools import pairwise
 import pytest
 
 from prowl.reports import picture
+from prowl.reports.events import Event
 from prowl.reports.picture import draw, ticks
+from prowl.reports.recorded_words import translated
 from prowl.reports.stretches import Fault, faults_of, figures_of, height_of, silences_of
-from prowl.reports.timeline import Event, Gap, Header, Sample, Timeline
+from prowl.reports.timeline import Gap, Header, Sample, Timeline
 
 NODES = ("a", "b", "c", "d")
 
@@ -22,7 +24,8 @@ def timeline(
     gaps: tuple[Gap, ...] = (),
     nodes: tuple[str, ...] = NODES,
 ) -> Timeline:
-    return Timeline(Header(nodes=nodes), tuple(Event(t, text) for t, text in events), samples, gaps)
+    told = translated((Event(t, text) for t, text in events), nodes)
+    return Timeline(Header(nodes=nodes), told, samples, gaps)
 
 
 def at(t: float, node: str, height: object) -> Sample:

@@ -12,7 +12,7 @@ import pytest
 
 from prowl.reports import run
 from prowl.reports.run import SCHEMA, Report, Run, RunError
-from prowl.reports.verdicts import Drift, NotAsked, Result, Totals, Verdict, Waiver
+from prowl.reports.verdicts import Drift, Judgement, NotAsked, Result, Totals, Verdict, Waiver
 
 
 def result(verdict: Verdict, **more: Any) -> Result:
@@ -21,6 +21,10 @@ def result(verdict: Verdict, **more: Any) -> Result:
 
 HELD, UNKNOWN, BROKEN = (result(verdict, node="node-1") for verdict in Verdict)
 WAIVED = result(Verdict.BROKEN, waiver=Waiver("known", "2027-01-01"))
+JUDGEMENTS = (
+    Judgement("agreement", "one hash", Verdict.HELD, None, 0.5, 9.25, "9 heights"),
+    Judgement("signals", "no lie", Verdict.BROKEN, "node-1", 1.0, 67.0, "state 0: for 66 s"),
+)
 ADVISORY = result(Verdict.BROKEN, advisory=True)
 
 
@@ -61,7 +65,7 @@ def test_a_saved_report_is_read_as_it_was(tmp_path: Path) -> None:
     rich = result(
         Verdict.BROKEN, node="node-1", drift=Drift("RPC port", "19780"), evidence=("a", "b"), seconds=1.5, again="again"
     )
-    whole = report(rich, WAIVED, result(Verdict.HELD, scenario="minority-crash"), seed=7)
+    whole = report(rich, WAIVED, result(Verdict.HELD, scenario="minority-crash", judgements=JUDGEMENTS), seed=7)
     whole.not_asked = [NotAsked("weekly/backups", "no host access", "node-1")]
     whole.pictures = [{"name": "minority-crash", "path": "scenarios/minority-crash/timeline.jsonl"}]
     path = whole.save(tmp_path)
@@ -88,14 +92,41 @@ def test_a_report_that_cannot_be_saved_leaves_the_one_of_before(tmp_path: Path) 
     assert path.read_text() == before
 
 
-def test_an_older_or_richer_report_is_still_read(tmp_path: Path) -> None:
+def test_a_richer_report_is_still_read(tmp_path: Path) -> None:
     path = report(HELD).save(tmp_path)
     body = json.loads(path.read_text())
-    body["schema"] = SCHEMA - 1
     body["results"][0]["a key of another version"] = 1
     del body["timelines"], body["results"][0]["again"]
     path.write_text(json.dumps(body))
     assert Report.load(tmp_path) == report(HELD)
+
+
+LINES_OF_SCHEMA_1 = (
+    ("agreement: held: 9 heights", ("agreement", Verdict.HELD, None, "9 heights")),
+    ("signals on node-1: broken: state 0: for 66 s", ("signals", Verdict.BROKEN, "node-1", "state 0: for 66 s")),
+    ("timeline /runs/7/timeline.jsonl", None),
+    ("node-1: unknown: ", ("node-1", Verdict.UNKNOWN, None, "")),
+    ("node-1: broken", None),
+    ("node-1: lost: 5 blocks", None),
+    ("the load flowed: 40 transfers: held in blocks", None),
+)
+
+
+@pytest.mark.parametrize(("line", "read"), LINES_OF_SCHEMA_1)
+@pytest.mark.parametrize("scenario", ["minority-crash", None])
+def test_a_report_of_schema_1_has_its_judgements_among_the_evidence(
+    tmp_path: Path, line: str, read: tuple[str, Verdict, str | None, str] | None, scenario: str | None
+) -> None:
+    path = report(result(Verdict.HELD, scenario=scenario, evidence=("first", line))).save(tmp_path)
+    body = json.loads(path.read_text())
+    body["schema"] = 1
+    del body["results"][0]["judgements"]
+    path.write_text(json.dumps(body))
+    (found,) = Report.load(tmp_path).results
+    judged = [(row.invariant, row.verdict, row.node, row.observed) for row in found.judgements]
+    expected = [read] if read and scenario else []
+    assert judged == expected
+    assert found.evidence == (("first",) if expected else ("first", line))
 
 
 @pytest.mark.parametrize("schema", [SCHEMA + 1, "1", None, 1.5])

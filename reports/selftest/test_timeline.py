@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
-from prowl.reports.timeline import SCHEMA, Event, Gap, Header, Sample, TimelineError, TimelineWriter, read
+from prowl.reports.events import Event
+from prowl.reports.timeline import SCHEMA, Gap, Header, Sample, TimelineError, TimelineWriter, read
 
+LAUNCH = Event(0.0, "cluster started", step="launch", started=("b", "a"))
 SAMPLE = '{"t": 1.5, "node": "a", "block_height": 4}'
 
 
@@ -26,14 +28,15 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
         round_timeout_seconds=2.0, block_interval_seconds=0.5, scenario="minority-crash", run="r1",
     )  # fmt: skip
     writer = TimelineWriter(tmp_path / "runs" / "timeline.jsonl", header)
-    writer.event(0.0, "cluster started")
+    writer.event(LAUNCH)
+    writer.event(Event(0.5, "any text"))
     writer.sample(1.0, "a", {"latest": [1, "0xa", "0x0", True], "peers_connected": 1.0})
     writer.error(1.0001, "b", "ConnectionRefusedError")
     writer.gap(3.0, 1.5, "starved")
     writer.close()
     timeline = read(writer.path)
     assert timeline.header == header
-    assert timeline.events == (Event(0.0, "cluster started"),)
+    assert timeline.events == (LAUNCH, Event(0.5, "any text"))
     assert timeline.samples == (
         Sample(1.0, "a", {"latest": [1, "0xa", "0x0", True], "peers_connected": 1.0}),
         Sample(1.0, "b", {}, "ConnectionRefusedError"),

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.cleanup.undo import Loop, Mount, Remove, Restore, Thaw
-from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.fixtures.clusters.protocol import data_of
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.machine import run
 
 MEGABYTES = 48
@@ -38,10 +39,7 @@ class SmallDisk:
     @classmethod
     def of(cls, scene: Scene, name: str) -> SmallDisk:
         """Return the disk that a node has, or would have."""
-        data = scene.cluster.node(name).data_dir
-        if data is None:
-            raise ClusterError(f"{name} has no data directory on this machine.")
-        return cls(scene.cluster.folder_of(name), data)
+        return cls(scene.cluster.folder_of(name), data_of(scene.cluster, name))
 
     @property
     def image(self) -> Path:

@@ -127,7 +127,7 @@ class Harm:
     words: str
     look: Callable[[], str]
 
-    def gone(self) -> str:
+    def trouble(self) -> str:
         """Read back; return what is not as the damage left it, "" while it stands."""
         return self.look()
 
@@ -202,8 +202,8 @@ def _harm_folder(path: Path, damage: Damage, older: Path | None) -> Harm:
         if damage is Damage.DELETED:
             return f"{path} is there" if path.exists() else ""
         there = fingerprint(path)
-        back = sorted(name for name, its in before.items() if there.get(name) == its != wanted.get(name))
-        lacking = sorted(name for name, its in wanted.items() if there.get(name) != its)
+        back = sorted(name for name, digest in before.items() if there.get(name) == digest != wanted.get(name))
+        lacking = sorted(name for name, digest in wanted.items() if there.get(name) != digest)
         if back:
             return f"{path} still holds {', '.join(back)}"
         return f"{path} does not hold the older {', '.join(lacking)}" if lacking else ""

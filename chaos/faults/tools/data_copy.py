@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from prowl.chaos.faults.damage import fingerprint
-from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.chaos.faults.tools.damage import fingerprint
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.reference.storage.store import CHAIN_STORE, STATE_STORE
 from prowl.fixtures.reference.storage.store_copy import NOT_COPIED, Changed, copy_files, copy_store
 from prowl.fixtures.waiting import wait_until

@@ -6,9 +6,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from prowl.chaos.engine.scenario import Scene
+from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.cleanup.undo import Cgroup
-from prowl.fixtures.clusters.cluster import ClusterError
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.machine import Hierarchy, hierarchy
 from prowl.fixtures.waiting import wait_until
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from prowl.chaos.engine.probes import not_synced
-from prowl.fixtures.clusters.cluster import ClusterError, EmbeddedCluster
+from prowl.chaos.engine.probes import level_trouble
+from prowl.fixtures.clusters.protocol import GONE, Cluster
+from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.waiting import wait_until
 
 SYNC_SECONDS = 60.0
@@ -22,32 +23,31 @@ class Reaction:
     started: bool
     exit_code: int | None
     level: bool
-    told: str
+    last_word: str
 
     def __str__(self) -> str:
         if not self.started:
-            return f"refuses to start (exit code {self.exit_code}): {self.told}"
-        return "starts and comes level with the others" if self.level else f"starts and stays behind: {self.told}"
+            return f"refuses to start (exit code {self.exit_code}): {self.last_word}"
+        return "starts and comes level with the others" if self.level else f"starts and stays behind: {self.last_word}"
 
 
-def react(cluster: EmbeddedCluster, name: str, limit_seconds: float = SYNC_SECONDS) -> Reaction:
+def react(cluster: Cluster, name: str, limit_seconds: float = SYNC_SECONDS) -> Reaction:
     """Restart a node, or start one that is down, and return what came of it; it may be down afterwards."""
-    if cluster.is_running(name):
+    if cluster.state(name) != GONE:
         cluster.terminate(name)
     try:
         cluster.start_node(name)
     except ClusterError:
-        process = cluster.process(name)
-        return Reaction(False, process.exit_code, False, _last_word(process.last_lines(LAST_LINES)))
+        return Reaction(False, cluster.exit_code(name), False, _last_word(cluster.last_lines(name, LAST_LINES)))
     behind = ""
 
     def level() -> bool:
         nonlocal behind
-        behind = not_synced(cluster, (name,))
+        behind = level_trouble(cluster, (name,))
         return not behind
 
-    its = wait_until(level, limit_seconds)
-    return Reaction(True, cluster.process(name).exit_code, bool(its), behind)
+    reached = bool(wait_until(level, limit_seconds))
+    return Reaction(True, cluster.exit_code(name), reached, behind)
 
 
 def _last_word(lines: str) -> str:

@@ -1,0 +1,97 @@
+"""What a scenario concludes from its judged timeline and from its steps. Pure.
+
+Safety (agreement, finality, linkage, ...) judges every scenario, named or not, and always has a row. A broken row of
+the invariants in ``GUARDS`` breaks every scenario, too, but no row of them says nothing. What a literal names besides
+is the liveness that it is about: if none of it got a row, the scenario says nothing about its promise. Nor does it
+where the network was not seen to get into the state that its faults were to bring about (``REACHED``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from prowl.chaos.engine.scenario import Scenario
+from prowl.checks.invariants import Judgement, invariants
+from prowl.reports.verdicts import Verdict, worst
+
+GUARDS = ("equivocation", "no-progress-without-quorum", "state", "unharmed")
+REACHED = "reached"
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """The verdict, and what decided it, in short sentences."""
+
+    verdict: Verdict
+    reasons: tuple[str, ...]
+
+
+def safety() -> tuple[str, ...]:
+    """Return the names of the invariants that always judge."""
+    return tuple(each.name for each in invariants() if each.safety)
+
+
+def liveness() -> tuple[str, ...]:
+    """Return the names of the invariants that a literal may name."""
+    return tuple(each.name for each in invariants() if not each.safety and each.name not in {*GUARDS, REACHED})
+
+
+def conclude(scenario: Scenario, rows: Sequence[Judgement], troubles: Iterable[str]) -> Conclusion:
+    """Return what a scenario's rows come to; ``troubles`` are steps that did not come to their end."""
+    failed = tuple(troubles)
+    found = _negative(scenario, rows) if scenario.breaks else _positive(scenario, rows)
+    if failed and not (scenario.breaks and found.verdict is Verdict.HELD):
+        found = Conclusion(worst([found.verdict, Verdict.UNKNOWN]), (*failed, *found.reasons))
+    elif failed:
+        found = Conclusion(Verdict.UNKNOWN, failed)
+    return found
+
+
+def _by_name(rows: Sequence[Judgement]) -> dict[str, Verdict]:
+    names = dict.fromkeys(row.invariant for row in rows)
+    return {name: worst(row.verdict for row in rows if row.invariant == name) for name in names}
+
+
+def _positive(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
+    verdicts = _by_name(rows)
+    judged = {name: verdicts.get(name, Verdict.UNKNOWN) for name in safety()}
+    judged |= {name: verdicts[name] for name in GUARDS if verdicts.get(name) is Verdict.BROKEN}
+    judged |= {name: verdicts[name] for name in (REACHED,) if name in verdicts}
+    named = {name: verdicts[name] for name in scenario.also if name in verdicts}
+    reasons = [
+        _reason(name, verdict, rows) for name, verdict in {**judged, **named}.items() if verdict is not Verdict.HELD
+    ]
+    if not named:
+        names = ", ".join(scenario.also)
+        reasons.append(f"nothing was seen that {names} could be judged by")
+    verdict = worst([*judged.values(), *(named.values() or [Verdict.UNKNOWN])])
+    return Conclusion(verdict, tuple(reasons))
+
+
+def _negative(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
+    """Held if the first invariant that is to break is broken, and none that is not to."""
+    verdicts = _by_name(rows)
+    first = scenario.breaks[0]
+    outside = [
+        name
+        for name in dict.fromkeys((*safety(), *GUARDS, *scenario.also))
+        if name not in scenario.breaks and verdicts.get(name) is Verdict.BROKEN
+    ]
+    if outside:
+        return Conclusion(Verdict.BROKEN, tuple(_reason(name, Verdict.BROKEN, rows) for name in outside))
+    seen = verdicts.get(first, Verdict.UNKNOWN)
+    if seen is Verdict.BROKEN:
+        return Conclusion(Verdict.HELD, (f"{_reason(first, seen, rows)}, as it must",))
+    if seen is Verdict.HELD:
+        return Conclusion(Verdict.BROKEN, (f"{first} was to break and held",))
+    return Conclusion(Verdict.UNKNOWN, (_reason(first, seen, rows),))
+
+
+def _reason(name: str, verdict: Verdict, rows: Sequence[Judgement]) -> str:
+    """Say which invariant is not held, on which nodes, since when, and what was seen first."""
+    bad = sorted((row for row in rows if row.invariant == name and row.verdict is verdict), key=lambda row: row.begin)
+    if not bad:
+        return f"{name} {verdict}: nothing was seen that it could be judged by"
+    nodes = ", ".join(dict.fromkeys(row.node for row in bad if row.node))
+    return f"{name} {verdict}{f' on {nodes}' if nodes else ''} since {bad[0].begin:.1f} s: {bad[0].observed}"

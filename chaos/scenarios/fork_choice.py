@@ -1,0 +1,47 @@
+"""Failure Recovery, Network Partition: the fork choice rule, BFT finality > chain length > weight."""
+
+from __future__ import annotations
+
+from prowl.chaos.engine.scenario import Scenario, Shape
+from prowl.chaos.engine.steps import During, Hold, Recover, Through
+from prowl.chaos.engine.targets import half, heaviest, one
+from prowl.chaos.faults.cut import Cut
+
+FORK = "recovery/fork-choice"
+LONGEST = Shape(nodes=4, bft=False)
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario(
+        "fork-of-unequal-lengths",
+        FORK,
+        "without BFT one node is parted from three, whose chain becomes longer: healed, all are on the longer one",
+        (During(Cut(), one, (Hold(intervals=40),)), Recover()),
+        ("progress-after-heal",),
+        shape=LONGEST,
+        quick=True,
+    ),
+    Scenario(
+        "fork-of-unequal-weights",
+        FORK,
+        "without BFT two pairs of unequal stake are parted: healed, all are on one chain",
+        (During(Cut(), heaviest, (Hold(intervals=40),)), Recover()),
+        ("progress-after-heal",),
+        shape=Shape(nodes=4, bft=False, stakes=(7, 1, 1, 1)),
+    ),
+    Scenario(
+        "losing-side-is-not-forgotten",
+        FORK,
+        "without BFT the transactions of the side that loses a fork are in the chain afterwards",
+        (During(Cut(), one, (Through(one, (Hold(intervals=40),)),)), Recover()),
+        ("progress-after-heal",),
+        shape=LONGEST,
+    ),
+    Scenario(
+        "bft-never-forks",
+        FORK,
+        "with BFT no partition ever forks: each half stands still, and what was final stays",
+        (During(Cut(), half, (Hold(intervals=40),)), Recover()),
+        ("progress-after-heal", "recovery"),
+        shape=Shape(nodes=4),
+    ),
+)

@@ -1,0 +1,114 @@
+"""Failure Recovery, Storage Corruption: a store is damaged, and the manual's restore brings the node back."""
+
+from __future__ import annotations
+
+from prowl.chaos.engine.operations import Backup, Restore
+from prowl.chaos.engine.scenario import Scenario, Shape
+from prowl.chaos.engine.steps import Do, During, Hold, Recover
+from prowl.chaos.engine.targets import minority, named, one, third
+from prowl.chaos.faults.crash import Crash
+from prowl.chaos.faults.disk_full import DiskFull
+from prowl.chaos.faults.disk_hung import DiskHung
+from prowl.chaos.faults.disk_read_only import DiskReadOnly
+from prowl.chaos.faults.power_loss import PowerLoss
+from prowl.chaos.faults.repeated import Repeated
+from prowl.chaos.faults.store_damage import StoreDamage
+from prowl.chaos.faults.tools.damage import Cell, Damage, Part, Store, When
+from prowl.chaos.faults.wipe import Wipe
+
+CORRUPT = "recovery/corrupt-store"
+RESTORE = "recovery/restore-latest"
+FOUR = Shape(nodes=4)
+MINORITY = ("progress-with-quorum", "progress-after-heal", "recovery")
+CELLS = (
+    ("chain-manifest-truncated", Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)),
+    ("chain-current-deleted", Cell(Store.CHAIN, Part.CURRENT, Damage.DELETED, When.STOPPED)),
+    ("chain-log-bit-flip", Cell(Store.CHAIN, Part.LOG, Damage.BIT_FLIP, When.STOPPED)),
+    ("chain-directory-deleted", Cell(Store.CHAIN, Part.DIRECTORY, Damage.DELETED, When.STOPPED)),
+    ("state-manifest-bit-flip", Cell(Store.STATE, Part.MANIFEST, Damage.BIT_FLIP, When.STOPPED)),
+    ("state-current-zeroed", Cell(Store.STATE, Part.CURRENT, Damage.ZEROED, When.STOPPED)),
+    ("state-log-truncated", Cell(Store.STATE, Part.LOG, Damage.TRUNCATED, When.STOPPED)),
+    ("votes-emptied", Cell(Store.VOTES, Part.FILE, Damage.EMPTIED, When.STOPPED)),
+)
+
+
+def _damaged(name: str, cell: Cell) -> Scenario:
+    return Scenario(
+        name,
+        RESTORE,
+        f"{cell}: the newest backup is restored, and the node syncs what it missed and votes again",
+        (Do(Backup()), During(StoreDamage(cell), one, (Hold(), Do(Restore()), Recover()))),
+        ("progress-with-quorum", "recovery"),
+        shape=FOUR,
+        quick=name == "chain-manifest-truncated",
+    )
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    *(_damaged(name, cell) for name, cell in CELLS),
+    Scenario(
+        "wiped-node",
+        CORRUPT,
+        "a validator loses its whole data: it fetches the chain from the others, and votes again",
+        (During(Wipe(), one), Recover()),
+        MINORITY,
+        shape=FOUR,
+        quick=True,
+    ),
+    Scenario(
+        "two-wiped",
+        CORRUPT,
+        "two of five validators lose their whole data at once: the chain stands still safely, and comes back",
+        (During(Wipe(), third, (Hold(rounds=5),)), Recover()),
+        ("progress-after-heal", "recovery"),
+        shape=Shape(nodes=5),
+    ),
+    Scenario(
+        "old-votes-restored",
+        RESTORE,
+        "a backup older than the validator's last votes is restored: it never signs twice for a height",
+        (Do(Backup(), named("node-2")), Hold(), Do(Restore(), named("node-2")), Recover()),
+        ("progress-with-quorum", "recovery"),
+        shape=FOUR,
+    ),
+    Scenario(
+        "killed-between-block-and-head",
+        CORRUPT,
+        "a validator is killed again and again at any moment of its writing: its store is whole each time",
+        (During(Repeated(Crash(), 0.7), one), Recover()),
+        MINORITY,
+        shape=FOUR,
+    ),
+    Scenario(
+        "power-loss",
+        CORRUPT,
+        "the power of a minority goes, and with it what was not flushed: it signs nothing twice and comes back",
+        (During(PowerLoss(), minority), Recover()),
+        MINORITY,
+        shape=FOUR,
+    ),
+    Scenario(
+        "disk-full",
+        CORRUPT,
+        "no room is left on a validator's disk: the others go on, and it takes part once there is room",
+        (During(DiskFull(), minority), Recover()),
+        ("progress-with-quorum",),
+        shape=FOUR,
+    ),
+    Scenario(
+        "disk-read-only",
+        CORRUPT,
+        "a validator's disk becomes read-only: the others go on, and it takes part once it can write",
+        (During(DiskReadOnly(), minority), Recover()),
+        ("progress-with-quorum",),
+        shape=FOUR,
+    ),
+    Scenario(
+        "disk-hung",
+        CORRUPT,
+        "a validator's disk takes writes and finishes none: the others go on, and it takes part once they end",
+        (During(DiskHung(), minority), Recover()),
+        ("progress-with-quorum",),
+        shape=FOUR,
+    ),
+)

@@ -1,0 +1,59 @@
+"""Who voted twice is asked once for each rise of a node's counter, and of the time since the count was lower."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from prowl.chaos.engine.sampling import Sampler
+from prowl.fixtures.inventory.reader import COC
+from prowl.fixtures.selftest.stub import PAGE, StubNode
+
+ASK = "coc_getEquivocations"
+BLOCK = "eth_getBlockByNumber"
+ROWS = [{"validatorId": "0xB3", "timestamp": 1}, {"validatorId": "0xb3"}, {"validatorId": "0xA2"}, {"height": 5}, None]
+
+
+def block(_times: int) -> dict[str, Any]:
+    return StubNode.block(100)
+
+
+def samples(stub: StubNode, counts: list[str]) -> list[dict[str, Any]]:
+    """Take a sample for each count that the page shows."""
+
+    async def take() -> list[dict[str, Any]]:
+        network = replace(COC, nodes=(stub.node,))
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=5)) as http:
+            sampler = Sampler(network, http)
+            found = []
+            for count in counts:
+                stub.page = PAGE.replace("equivocations_total 0", f"equivocations_total {count}")
+                found.append(await sampler.sample(stub.node))
+            return found
+
+    return asyncio.run(take())
+
+
+@pytest.mark.parametrize(
+    ("counts", "asked"),
+    [
+        (["0", "0", "0"], []), (["0", "1", "1"], [1]), (["0", "1", "3"], [1, 2]), (["5", "5", "6"], [2]),
+        (["5", "0", "1"], [2]), (["0", "x", "1"], [2]), (["4", "4", "2"], []),
+    ],
+)  # fmt: skip
+def test_a_rise_is_asked_about_once(counts: list[str], asked: list[int]) -> None:
+    with StubNode(answers={BLOCK: block, ASK: lambda _times: ROWS}) as stub:
+        found = samples(stub, counts)
+    assert [number for number, values in enumerate(found) if "twice" in values] == asked
+    assert all(found[number]["twice"] == ["0xa2", "0xb3"] for number in asked)
+    assert stub.asked.count(ASK) == len(asked)
+
+
+@pytest.mark.parametrize("answer", [None, [], [{}], "0xb3", {"validatorId": "0xb3"}])
+def test_an_answer_that_names_nobody_names_nobody(answer: Any) -> None:
+    with StubNode(answers={BLOCK: block, ASK: lambda _times: answer}) as stub:
+        assert "twice" not in samples(stub, ["0", "1"])[1]
