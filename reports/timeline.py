@@ -52,7 +52,7 @@ from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 __all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
 
 SCHEMA = 2
-NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log")
+NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
 

@@ -16,6 +16,7 @@ from prowl.chaos.faults.disk_read_only import DiskReadOnly
 from prowl.chaos.faults.disk_slow import DiskSlow
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.limit import Limit
+from prowl.chaos.faults.memory import Memory
 from prowl.chaos.faults.out_of_memory import OutOfMemory
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.power_loss import PowerLoss
@@ -62,6 +63,7 @@ FAULTS: dict[str, Fault] = {
     "slow disk": DiskSlow(),
     "power loss": PowerLoss(),
     "out of memory": OutOfMemory(),
+    "memory that is used": Memory(200_000_000),
     "limit of open files": DESCRIPTORS,
     "limit of allocations": ALLOCATIONS,
     "starvation": CpuStarvation(),

@@ -83,6 +83,7 @@ def test_the_recording_is_judged_as_a_person_reads_it(recording: Path) -> None:
         ("progress-after-heal", None): "held",
         ("reached", None): "held",
         **of_all("held", "unharmed", 2),
+        **of_all("held", "availability", 4),
         ("recovery", "n2"): "held",
         ("recovery", "n3"): "held",
         ("signals", "n0"): "broken",
@@ -133,6 +134,7 @@ def test_a_network_that_a_partition_froze_is_judged_as_a_person_reads_it(tmp_pat
         ("progress-after-heal", None): "broken",
         **of_all("unknown", "recovery", 4),
         **of_all("held", "unharmed", 4),
+        **of_all("held", "availability", 4),
         **of_all("broken", "signals", 4),
         **of_all("broken", "peers", 4),
     }
@@ -154,6 +156,7 @@ def test_a_network_of_five_under_seven_faults_is_judged_as_a_person_reads_it(tmp
         ("progress-after-heal", None): "held",
         **of_all("held", "recovery", 5),
         **of_all("held", "unharmed", 1),
+        **of_all("held", "availability", 5),
         **of_all("broken", "signals", 5),
         **of_all("broken", "peers", 5),
     }

@@ -71,7 +71,7 @@ def test_a_waived_result_is_go_and_named() -> None:
 def test_what_was_left_out_and_what_was_cut_short_is_no_go() -> None:
     assert gate(good("gate/head-age")).sentence == "NO-GO for testnet: gate/head-age was left out of this run" + REST
     assert gate(good(), partial=True).sentence == "NO-GO for testnet: the run was cut short" + REST
-    assert gate([]).sentence == "NO-GO for testnet: gate/answers was left out of this run (and 2 more reasons)"
+    assert gate([]).sentence == "NO-GO for testnet: gate/answers was left out of this run (and 2 more reasons)" + REST
 
 
 def test_a_node_or_an_item_that_was_left_out_is_no_go() -> None:
@@ -91,7 +91,7 @@ def test_what_is_the_same_on_several_nodes_is_said_once() -> None:
     decision = gate(good("daily/disk"), *rows)
     told = "daily/disk on node-1, node-2 was not asked: no access (waived until 2030-01-01: new disk on Monday)"
     assert decision.waived == (told,)
-    assert decision.sentence.endswith("but for 2 that are waived")
+    assert decision.sentence.endswith("but for 2 that are waived" + REST)
 
 
 def test_a_waiver_survives_the_report() -> None:
