@@ -206,12 +206,12 @@ class Recover(Simple):
 
 @dataclass(frozen=True)
 class Through:
-    """Send the load to some nodes only, each transfer once, while steps are played.
+    """Send the load to some nodes only, each transfer once: what they accept must not be lost.
 
-    What they accept must not be lost.
+    Without a target these are the nodes of the enclosing step.
     """
 
-    target: Words
+    target: Words | None
     steps: tuple[Step, ...]
 
     def play(self, stage: Stage) -> None:
@@ -219,14 +219,15 @@ class Through:
         load = stage.play.load
         if load is None:
             raise StepError("There is no load to be sent to some nodes only.")
-        nodes = stage.resolve(self.target)
+        nodes = stage.nodes if self.target is None else stage.resolve(self.target)
         stage.play.say(f"the load goes to {' '.join(nodes)} only")
         with load.through(nodes):
             play_all(stage, self.steps)
 
     def plan(self, outline: Outline) -> Iterator[str]:
         """Tell where it is sent."""
-        yield f"load      to {outline.resolve(self.target)[0]} only"
+        whom = ", ".join(outline.nodes) if self.target is None else outline.resolve(self.target)[0]
+        yield f"load      to {whom} only"
         yield from (INDENT + line for line in plan_all(outline, self.steps))
 
     def parts(self) -> Iterable[Step]:

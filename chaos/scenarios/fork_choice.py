@@ -32,7 +32,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "losing-side-is-not-forgotten",
         FORK,
         "without BFT the transactions of the side that loses a fork are in the chain afterwards",
-        (During(Cut(), one, (Through(one, (Hold(intervals=40),)),)), Recover()),
+        (During(Cut(), one, (Through(None, (Hold(intervals=40),)),)), Recover()),
         ("progress-after-heal",),
         shape=LONGEST,
     ),

@@ -118,7 +118,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "what-a-minority-accepted",
         "resilience/load",
         "what the minority's side of a partition accepted is in the chain afterwards",
-        (During(Cut(), minority, (Through(minority, (Hold(),)),)), Recover()),
+        (During(Cut(), minority, (Through(None, (Hold(),)),)), Recover()),
         ("progress-with-quorum", "recovery"),
         shape=FOUR,
     ),

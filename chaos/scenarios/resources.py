@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prowl.chaos.engine.operations import Restart
 from prowl.chaos.engine.scenario import Scenario, Shape
-from prowl.chaos.engine.steps import Do, During, Recover
+from prowl.chaos.engine.steps import Do, During, Hold, Recover
 from prowl.chaos.engine.targets import minority
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.out_of_memory import OutOfMemory
@@ -19,7 +19,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "out-of-memory",
         MEMORY,
         "the kernel ends a validator for want of memory: restarted, and with the smaller cache, it takes part again",
-        (During(OutOfMemory(), minority), Recover(), Do(Restart(SMALLER_CACHE), minority), Recover()),
+        (During(OutOfMemory(), minority, (Hold(), Do(Restart(SMALLER_CACHE)), Recover())), Recover()),
         ("progress-with-quorum", "progress-after-heal", "recovery"),
         shape=FOUR,
         quick=True,

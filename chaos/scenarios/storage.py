@@ -21,7 +21,7 @@ RESTORE = "recovery/restore-latest"
 FOUR = Shape(nodes=4)
 MINORITY = ("progress-with-quorum", "progress-after-heal", "recovery")
 CELLS = (
-    ("chain-manifest-truncated", Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)),
+    ("restore-latest", Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)),
     ("chain-current-deleted", Cell(Store.CHAIN, Part.CURRENT, Damage.DELETED, When.STOPPED)),
     ("chain-log-bit-flip", Cell(Store.CHAIN, Part.LOG, Damage.BIT_FLIP, When.STOPPED)),
     ("chain-directory-deleted", Cell(Store.CHAIN, Part.DIRECTORY, Damage.DELETED, When.STOPPED)),
@@ -40,7 +40,7 @@ def _damaged(name: str, cell: Cell) -> Scenario:
         (Do(Backup()), During(StoreDamage(cell), one, (Hold(), Do(Restore()), Recover()))),
         ("progress-with-quorum", "recovery"),
         shape=FOUR,
-        quick=name == "chain-manifest-truncated",
+        quick=name == "restore-latest",
     )
 
 
