@@ -12,11 +12,11 @@ from dataclasses import replace
 import pytest
 
 from prowl.chaos.engine import targets
-from prowl.chaos.engine.operations import Backup, Restore
+from prowl.chaos.engine.operations import Backup, Restart, Restore
 from prowl.chaos.engine.plan import lines
 from prowl.chaos.engine.scenario import Scenario, Shape, Step
 from prowl.chaos.engine.stage import chance_of, stakes_of
-from prowl.chaos.engine.steps import Do, During, Each, Hold, Recover
+from prowl.chaos.engine.steps import Do, During, Each, Hold, Recover, Through
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
@@ -84,6 +84,16 @@ def test_each_node_in_turn_and_an_operators_steps_are_told() -> None:
     for name in ClusterSpec(4).names:
         assert f"    operator  back up {name}\n" in text
         assert f"    operator  restore the newest backup of {name}: {name}\n" in text or name in text
+
+
+def test_steps_without_a_target_are_for_the_nodes_of_the_enclosing_step() -> None:
+    for seed in range(5):
+        inner = (Through(None, (Hold(),)), Do(Restart()), Each(None, lambda node: (Do(Backup(), node),)))
+        text = told(with_steps(During(Cut(), targets.one, inner), Recover()), seed=seed)
+        (name,) = re.findall(r"\(one: (node-\d)\)", text)
+        assert f"load      to {name} only" in text
+        assert f"operator  restart {name}\n" in text
+        assert f"each      {name}\n" in text
 
 
 def test_a_scenario_has_the_network_that_it_names() -> None:
