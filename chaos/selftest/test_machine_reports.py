@@ -52,15 +52,15 @@ def test_a_run_leaves_a_report_of_the_schema_a_summary_metrics_and_properties(
     ("words", "told"),
     [
         (("--target", "faulty.toml"), "faulty.toml"),
-        (("--target", "testnet.toml", "--gate", "--chaos"), "--gate and --chaos"),
+        (("--target", "well.toml", "--gate", "--chaos"), "--gate and --chaos"),
         ((), "No target"),
-        (("--target", "testnet.toml", "--frobnicate"), "the command line was refused"),
+        (("--target", "well.toml", "--frobnicate"), "the command line was refused"),
     ],
 )
 def test_a_run_that_ends_early_replaces_what_another_left(
     pytester: pytest.Pytester, words: tuple[str, ...], told: str
 ) -> None:
-    pytester.makefile(".toml", faulty="[[nodes]]\n", testnet='[[nodes]]\nname = "a"\nrpc = "http://127.0.0.1:1"\n')
+    pytester.makefile(".toml", faulty="[[nodes]]\n", well='[[nodes]]\nname = "a"\nrpc = "http://127.0.0.1:1"\n')
     for name in ("junit.xml", "nightly.prom"):
         (pytester.path / name).write_text("of the night before")
     assert prowl(pytester, *words, *PLACES).ret == 4

@@ -13,7 +13,7 @@ from prowl.fixtures.survey.survey import Look, NodeSurvey, Survey
 from prowl.reports.verdicts import Result, Verdict
 
 BROKEN, UNKNOWN, HELD = Verdict.BROKEN, Verdict.UNKNOWN, Verdict.HELD
-KEYS = {"/nowhere/backups": "backup_dir", "http://p:9090": "prometheus"}
+KEYS = {"/nowhere/backups": "backup_dir", "/b/1": "backup_dir", "/b/2": "backup_dir", "http://p:9090": "prometheus"}
 ASKED = TargetWords("testnet.toml", "prowl run", "--target testnet.toml", KEYS)
 
 
@@ -231,10 +231,19 @@ def test_situations_and_their_nearest_misses(seen: Survey, result: Result, name:
             "node-1: cron: Permission denied",
             "let the user that Prowl comes as read it",
         ),
+        (
+            [
+                row(item, f"node-{n}", UNKNOWN, f"/b/{n} can't be read: find: No such file or directory")
+                for item in ("backup/name", "backup/manual")
+                for n in (1, 2)
+            ],
+            "node-1, node-2: there is no /b/1, /b/2",
+            "correct backup_dir in testnet.toml, or make the folder",
+        ),
         ([row("a", name, UNKNOWN, "odd") for name in FOUR], "", ""),
         ([row("a", "node-1", UNKNOWN, "odd"), row("b", "node-1", BROKEN, "odd")], "", ""),
     ],
-    ids=["no-folder", "no-prometheus", "no-right", "one-item", "one-broken"],
+    ids=["no-folder", "no-prometheus", "no-right", "a-folder-each", "one-item", "one-broken"],
 )
 def test_the_same_words_of_several_items_are_one_cause(rows: list[Result], sentence: str, step: str) -> None:
     found, causes = diagnose(rows, survey(), ASKED)
