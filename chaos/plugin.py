@@ -212,8 +212,10 @@ def _scale(scenario: Scenario) -> float | None:
 
 
 def _scenario(item: pytest.Item) -> Scenario | None:
-    callspec = getattr(item, "callspec", None)
-    scenario = callspec.params.get("scenario") if callspec is not None else None
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is None or "outcome" not in getattr(item, "fixturenames", ()):
+        return None
+    scenario = callspec.params.get("scenario")
     return scenario if isinstance(scenario, Scenario) else None
 
 

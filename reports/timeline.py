@@ -36,7 +36,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -44,9 +44,13 @@ from typing import Any, TextIO
 
 from prowl.reports.events import Event, event_of
 from prowl.reports.recorded_words import translated
+from prowl.reports.samples import Sample, Samples, Track
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
+
 SCHEMA = 2
+NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
 
@@ -60,8 +64,8 @@ class Header:
 
     ``stakes`` empty means that every node is a validator of the same stake; otherwise a node that is not in it has
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
-    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which counts for no
-    recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
+    where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which
+    counts for no recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
     held against what is true of the network.
     """
 
@@ -78,25 +82,6 @@ class Header:
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What one node answered at ``t`` seconds; ``values`` is empty if it did not answer (then ``error`` says how).
-
-    ``process`` is what its process was seen to do, where the recorder could see it.
-    """
-
-    t: float
-    node: str
-    values: dict[str, Any]
-    error: str | None = None
-    process: str | None = None
-
-    @property
-    def answered(self) -> bool:
-        """Whether the node answered anything at all."""
-        return bool(self.values)
 
 
 @dataclass(frozen=True)
@@ -129,7 +114,7 @@ class Timeline:
 
     header: Header
     events: tuple[Event, ...]
-    samples: tuple[Sample, ...]
+    samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
     transfers: tuple[Transfers, ...] = ()
     watched: Watched = NEVER_WATCHED
@@ -137,28 +122,27 @@ class Timeline:
     @cached_property
     def nodes(self) -> tuple[str, ...]:
         """Names of all nodes: the header's in its order, then others that were seen, sorted."""
-        return (*self.header.nodes, *sorted(set(self._by_node) - set(self.header.nodes)))
+        return (*self.header.nodes, *sorted(set(self._tracks) - set(self.header.nodes)))
 
     @cached_property
-    def _by_node(self) -> dict[str, tuple[Sample, ...]]:
-        found: dict[str, list[Sample]] = {}
-        for sample in self.samples:
-            found.setdefault(sample.node, []).append(sample)
-        return {node: tuple(samples) for node, samples in found.items()}
+    def _tracks(self) -> dict[str, Track]:
+        return (self.samples if isinstance(self.samples, Samples) else Samples(self.samples)).tracks
 
     @cached_property
     def begin(self) -> float:
         """Return the time of the first line in seconds; 0 for an empty recording."""
-        return min((rows[0].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+        firsts = [rows[0].t for rows in (self.events, self.gaps) if rows]
+        return min([*firsts, *(track.times[0] for track in self._tracks.values())], default=0.0)
 
     @cached_property
     def end(self) -> float:
         """Return the time of the last line in seconds; 0 for an empty recording."""
-        return max((rows[-1].t for rows in (self.events, self.samples, self.gaps) if rows), default=0.0)
+        lasts = [rows[-1].t for rows in (self.events, self.gaps) if rows]
+        return max([*lasts, *(track.times[-1] for track in self._tracks.values())], default=0.0)
 
-    def of(self, node: str) -> tuple[Sample, ...]:
+    def of(self, node: str) -> Track:
         """Return the samples of one node."""
-        return self._by_node.get(node, ())
+        return self._tracks.get(node) or Track(node)
 
     def starved_seconds(self, begin: float, end: float) -> float:
         """Return for how long, between two times, the recorder itself was away: what was slow then may be the machine.
@@ -235,19 +219,25 @@ def read(path: Path) -> Timeline:
     Raises TimelineError, with a sentence, for a file that can't be read, has no samples, or is of a newer schema.
     """
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        with path.open(encoding="utf-8", errors="replace", newline="\n") as file:
+            return _read(path, file)
     except OSError as error:
         raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
+
+
+def _read(path: Path, file: TextIO) -> Timeline:
     header: Header | None = None
     schema = WORDS_ONLY
     events: list[Event] = []
-    samples: list[Sample] = []
+    samples = Samples()
     gaps: list[Gap] = []
     transfers: list[Transfers] = []
     seen: list[dict[str, Any]] = []
-    for number, row in _rows(path, text):
+    for number, row in _rows(path, file):
         try:
-            if row.get("kind") == "header":
+            if "node" in row and row.keys().isdisjoint(NO_SAMPLE):
+                _add(samples, row)
+            elif row.get("kind") == "header":
                 header, schema = _header(path, row), int(row["schema"])
             elif any(key in row for key in KEYS):
                 watched_of([row])
@@ -260,16 +250,15 @@ def read(path: Path) -> Timeline:
                 gaps.append(_gap(row))
             elif "load" in row and "node" not in row:
                 transfers.append(_transfers(row))
-            elif "node" in row and "log" not in row:
-                samples.append(_sample(row))
         except (TypeError, ValueError, AttributeError) as error:
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+    samples.close()
     if not samples:
         raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
     timeline = Timeline(
         header or Header(),
         tuple(sorted(events, key=lambda event: event.t)),
-        tuple(sorted(samples, key=lambda sample: sample.t)),
+        samples,
         tuple(sorted(gaps, key=lambda gap: gap.t)),
         tuple(sorted(transfers, key=lambda each: each.t)),
         watched_of(seen),
@@ -277,10 +266,10 @@ def read(path: Path) -> Timeline:
     return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
 
 
-def _sample(row: dict[str, Any]) -> Sample:
+def _add(samples: Samples, row: dict[str, Any]) -> None:
     error, process = row.pop("err", None), row.pop("process", None)
     t, node = float(row.pop("t")), str(row.pop("node"))
-    return Sample(t, node, row, None if error is None else str(error), None if process is None else str(process))
+    samples.add(t, node, row, None if error is None else str(error), None if process is None else str(process))
 
 
 def _transfers(row: dict[str, Any]) -> Transfers:
@@ -298,22 +287,26 @@ def _gap(row: dict[str, Any]) -> Gap:
     return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), None if node is None else str(node))
 
 
-def _rows(path: Path, text: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    lines = text.split("\n")
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
+def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    for number, line in enumerate(file, 1):
+        if line.isspace():
             continue
         try:
             row = json.loads(line)
-            if not isinstance(row, dict) or line.count('":') != len(row):  # an object within it, or a key twice
+            if not isinstance(row, dict) or line.count('":') != _keys(row):  # perhaps a key twice
                 row = json.loads(line, object_pairs_hook=_once)
-            if not isinstance(row, dict) or not (row.get("kind") == "header" or _is_time(row.get("t"))):
+            if not isinstance(row, dict) or not (_is_time(row.get("t")) or row.get("kind") == "header"):
                 raise ValueError("a line is an object with a number t")
         except (ValueError, RecursionError) as error:
-            if number == len(lines):  # no newline behind it: the writer was killed in the middle of this line
+            if not line.endswith("\n"):  # the writer was killed in the middle of this line, which is the last
                 return
             raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
         yield number, row
+
+
+def _keys(row: dict[str, Any]) -> int:
+    """Return how many keys an object and those within it have; lists are not looked into."""
+    return len(row) + sum(_keys(value) for value in row.values() if type(value) is dict)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

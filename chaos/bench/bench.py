@@ -16,7 +16,8 @@ import bench_faults
 import bench_node
 import httpx
 
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Node
 from prowl.fixtures.waiting import wait_until
 

@@ -15,16 +15,17 @@ from statistics import median
 import psutil
 from bench_node import Figure
 
+from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.probes import up_trouble
 from prowl.chaos.engine.runner import header
-from prowl.chaos.engine.scenario import Fault, Scene
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
 from prowl.chaos.faults.pause import Pause
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.ports import LOOPBACK
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.proxies.toxiproxy import Toxiproxy
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.timeline import TimelineWriter, read
@@ -90,13 +91,13 @@ def _signals(cluster: EmbeddedCluster) -> Iterator[Figure]:
             _back(cluster, fault, scene)
             ours.append(_timed(lambda: _proven(fault, scene)))  # noqa: B023
             _back(cluster, fault, scene)
-        words = f"{fault.events(scene)[0]}: proven {1000 * median(ours):.0f} ms after it was begun; by the bare signal "
+        words = f"{fault.effects(scene).words}: proven {1000 * median(ours):.0f} ms after it began; by the bare signal "
         yield Figure(f"{words}the process is {done} after {1000 * median(plain):.0f} ms", median(ours))
 
 
 def _proven(fault: Fault, scene: Scene) -> None:
     fault.inject(scene)
-    _seen(lambda: not fault.missing(scene))
+    _seen(lambda: not fault.effect_trouble(scene))
 
 
 def _bare_signal(cluster: EmbeddedCluster, number: signal.Signals, done: str) -> None:
@@ -107,7 +108,7 @@ def _bare_signal(cluster: EmbeddedCluster, number: signal.Signals, done: str) ->
 
 def _back(cluster: EmbeddedCluster, fault: Fault, scene: Scene) -> None:
     fault.heal(scene)
-    _seen(lambda: not fault.left(scene) and not up_trouble(cluster, scene.nodes))
+    _seen(lambda: not fault.heal_trouble(scene) and not up_trouble(cluster, scene.nodes))
 
 
 def _seen(look: Callable[[], bool]) -> None:

@@ -16,8 +16,9 @@ from statistics import median
 import httpx
 import psutil
 
-from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.keys import development_key
+from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterSpec
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import decode_transaction, sign_transfer
 from prowl.fixtures.waiting import wait_until

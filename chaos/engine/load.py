@@ -17,8 +17,8 @@ from typing import Any
 import httpx
 
 from prowl.fixtures.clients.budget import Budget
-from prowl.fixtures.clusters.cluster import CHAIN_ID
 from prowl.fixtures.clusters.keys import development_key
+from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer

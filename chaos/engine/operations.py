@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prowl.chaos.engine.stage import Stage
@@ -21,7 +21,7 @@ def _row(stage: Stage, step: str, words: str, **changes: tuple[str, ...]) -> Non
     running = {name for names in changes.values() for name in names}
     for name in running:
         stage.play.holds.release(name)
-    stage.write(Event(0.0, words, step=step, **changes))
+    stage.write(replace(Event(0.0, words, step=step), **changes))
 
 
 def _folder(stage: Stage, name: str) -> Path:

@@ -227,9 +227,25 @@ class Exchange:
     @property
     def whole(self) -> bool:
         """Whether an answer came whole and the connection was closed in order."""
+        if self.end_seconds is None:
+            return False
         head, found, body = self.received.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)content-length: *(\d+)", head)
-        return bool(found and length and len(body) == int(length[1]) and self.end_seconds is not None)
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+        if found and length:
+            return len(body) == int(length[1])
+        return bool(found and re.search(rb"(?i)\r\ntransfer-encoding: *chunked", head) and _is_whole_in_chunks(body))
+
+
+def _is_whole_in_chunks(body: bytes) -> bool:
+    """Whether a body in chunks, as COC's nodes send it, has its last one."""
+    while found := re.match(rb"([0-9A-Fa-f]+)(?:;[^\r\n]*)?\r\n", body):
+        size = int(found[1], 16)
+        chunk, body = body[found.end() : found.end() + size + 2], body[found.end() + size + 2 :]
+        if len(chunk) < size + 2 or not chunk.endswith(b"\r\n"):
+            return False
+        if not size:
+            return not body
+    return False
 
 
 def exchange(end: Address | int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:

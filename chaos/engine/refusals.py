@@ -36,6 +36,9 @@ def faults_of(scenarios: Sequence[Scenario], items: Mapping[str, object]) -> lis
         if scenario.name in taken:
             found.append(f"{where}: the name is taken; each scenario has a name of its own.")
         taken.add(scenario.name)
+        longer = [other.name for other in scenarios if scenario.name in other.name and scenario.name != other.name]
+        if longer:
+            found.append(f"{where}: its name is a part of {longer[0]!r}, so that -k could not choose it alone.")
         found += [f"{where}: {sentence}" for sentence in _faults(scenario, items)]
     return found
 
@@ -93,6 +96,7 @@ def _short_holds(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
     holds = [step.seconds(interval, network) for step in scenario.every_step() if isinstance(step, Hold)]
     if any(seconds <= 0 for seconds in holds):
         yield "a hold has no length: nothing would be observed in it."
+        return
     needed = deadlines.pause_seconds(interval, network)
     asked = [name for name in HELD_BY_A_PAUSE if name in scenario.also]
     if asked and holds and max(holds) < needed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.scenario import Fault
+from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
 from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine

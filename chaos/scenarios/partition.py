@@ -61,7 +61,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=FIVE,
     ),
     Scenario(
-        "ring",
+        "ring-of-five",
         PARTITION,
         "each of five validators hears its two neighbours only: no chain but one comes of it",
         (During(Cut(cut.ring), ring), Recover()),
@@ -69,7 +69,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=FIVE,
     ),
     Scenario(
-        "bridge",
+        "bridge-of-five",
         PARTITION,
         "two pairs of validators are joined by a fifth one alone: no chain but one comes of it",
         (During(Cut(cut.bridge), one), Recover()),
@@ -116,7 +116,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "what-a-minority-accepted",
-        PARTITION,
+        "resilience/load",
         "what the minority's side of a partition accepted is in the chain afterwards",
         (During(Cut(), minority, (Through(minority, (Hold(),)),)), Recover()),
         ("progress-with-quorum", "recovery"),

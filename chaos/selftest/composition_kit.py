@@ -1,4 +1,4 @@
-"""What the tests of faults that are on at the same time share: the pairs, and the proof of either order of ends."""
+"""What the tests of faults that are on at the same time share: the pairs, and the proof of both orders of ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFUSE, SILENT = Cut(cut.split), Cut(cut.split, Mode.BLACK_HOLE)
 
 
 @dataclass
-class Play:
+class Composed:
     """The scenes of faults that know of each other."""
 
     cluster: Cluster
@@ -71,13 +71,13 @@ PAIRS: dict[str, tuple[Fault, tuple[str, ...], Fault, tuple[str, ...]]] = {
 def prove_either_order(cluster: Cluster, name: str, order: str) -> None:
     """Assert effect and heal of two faults, of which one ends while the other one is on; nothing is left of them."""
     outer, outer_nodes, inner, inner_nodes = PAIRS[name]
-    play = Play(cluster)
-    with play.injected(outer, outer_nodes) as first, play.injected(inner, inner_nodes) as second:
+    composed = Composed(cluster)
+    with composed.injected(outer, outer_nodes) as first, composed.injected(inner, inner_nodes) as second:
         assert proven(first) == ""
         ends, stays = (second, first) if order == "the inner ends first" else (first, second)
         ends.heal()
         assert proven(stays) == "", "the end of one is not the end of the other"
         stays.heal()
-    healed = [event.fault for event in play.written if event.phase is Phase.HEALED]
+    healed = [event.fault for event in composed.written if event.phase is Phase.HEALED]
     assert healed == ([2, 1] if ends is second else [1, 2])
     assert worn(cluster) == ""

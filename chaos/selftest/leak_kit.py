@@ -17,7 +17,6 @@ from random import Random
 import plyvel
 import psutil
 
-from prowl.chaos.engine.plan import paper
 from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, SPEC, STAGES, VICTIM
 from prowl.fixtures.cleanup.guard import LOG, OWNERS
 from prowl.fixtures.cleanup.identity import Identity
@@ -82,7 +81,7 @@ class Killed:
 def cases(chance: Random, count: int, unwatched: int) -> list[Case]:
     """Return seeded cases: every stage by turns; the last ones are without a watchdog."""
     made = []
-    faults = [name for name, fault in sorted(FAULTS.items()) if fault.unavailable(paper(SPEC)) is None]
+    faults = [name for name, fault in sorted(FAULTS.items()) if fault.unavailable(SPEC) is None]
     for number in range(count + unwatched):
         stage = STAGES[number % len(STAGES)]
         longest = LONGEST_RANDOM_SECONDS if stage == "random" else LONGEST_DELAY_SECONDS

@@ -18,6 +18,7 @@ from prowl.chaos.engine import runner
 from prowl.chaos.engine.debts import owed
 from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.steps import During
 from prowl.chaos.engine.targets import named
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
@@ -169,10 +170,8 @@ def test_to_be_killed(pytestconfig: pytest.Config, number: int) -> None:
         f"leak-{number}",
         item="recovery/consensus-stall",
         why="a run that is killed leaves nothing",
-        fault=(FAULTS | HEAVY)[os.environ.get("FAULT", "crash")],
-        target=named(VICTIM),
-        always=("agreement",),
-        after_heal=(),
+        steps=(During((FAULTS | HEAVY)[os.environ.get("FAULT", "crash")], named(VICTIM)),),
+        also=("progress-after-heal",),
     )
     outcome = runner.play(scenario, SPEC, run.folder / "scenarios" / scenario.name, run.seed, lambda _line: None)
     assert outcome.verdict.value == "held", outcome.observed

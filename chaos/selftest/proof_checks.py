@@ -19,9 +19,10 @@ import pytest
 from prowl.checks import test_truth
 from prowl.checks.selftest.survey_kit import BROKEN, HELD, verdict
 from prowl.checks.selftest.test_drill_checks import said
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
-from prowl.fixtures.clusters.spec import reference_command
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
 from prowl.fixtures.drill import drill
+from prowl.fixtures.proxies.wishes import DOWNSTREAM, Wish
 from prowl.fixtures.reference.storage.backup import backup
 from prowl.fixtures.survey import sweep
 from prowl.fixtures.waiting import wait_until
@@ -125,7 +126,7 @@ def _said_while_catching_up(cluster: EmbeddedCluster, name: str) -> list[str]:
     assert wait_until(lambda: height(cluster, "node-1") >= missed, LIMIT_SECONDS)
     edges = [cluster.edges.edge(name, other) for other in cluster.spec.names if other != name]
     for edge in edges:
-        cluster.edges.client.add_toxic(edge.name, "bandwidth", "downstream", {"rate": SLOW_KB})
+        cluster.edges.impose(1, [edge], Wish(toxics=(("bandwidth", DOWNSTREAM, {"rate": SLOW_KB}),)))
     cluster.start_node(name)
     said = []
 

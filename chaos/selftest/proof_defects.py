@@ -13,13 +13,16 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
 
 from prowl.chaos.engine import runner
+from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.engine.load import GAS_PRICE_WEI, Load
-from prowl.chaos.engine.scenario import Fault, Scenario, Scene
+from prowl.chaos.engine.scenario import Scenario, Shape
+from prowl.chaos.engine.steps import During, Recover
 from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
@@ -29,9 +32,9 @@ from prowl.checks.invariants import invariants, judge
 from prowl.checks.registry import check_of
 from prowl.checks.selftest.survey_kit import verdict
 from prowl.checks.selftest.test_drill_checks import said
-from prowl.fixtures.clusters.cluster import CHAIN_ID, ClusterError, ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.keys import development_key
-from prowl.fixtures.clusters.spec import reference_command
+from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterError, ClusterSpec, reference_command
 from prowl.fixtures.drill import drill
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer
@@ -40,6 +43,7 @@ from prowl.fixtures.reference.defects.core import CORE_DEFECTS
 from prowl.fixtures.reference.storage.backup import backup
 from prowl.fixtures.survey import sweep
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.events import Effects, Heal
 from prowl.reports.timeline import read
 from prowl.reports.verdicts import Verdict, worst
 
@@ -56,12 +60,13 @@ class Rejected:
     """No fault of the network's: every node is sent a transfer whose sender has nothing."""
 
     limit_seconds: float = 10.0
+    needs: ClassVar[tuple[type, ...]] = ()
 
-    def unavailable(self, _cluster: EmbeddedCluster) -> str | None:
+    def unavailable(self, spec: ClusterSpec) -> str | None:
         return None
 
-    def events(self, _scene: Scene) -> tuple[str, str]:
-        return "note a transfer without funds is sent to every node", "note nothing has to be undone"
+    def effects(self, _scene: Scene) -> Effects:
+        return Effects("transfer", "a transfer without funds is sent to every node", heal=Heal("nothing to be undone"))
 
     def inject(self, scene: Scene) -> None:
         raw = sign_transfer(POOR, 0, development_key(0).address, 1, GAS_PRICE_WEI, CHAIN_ID)
@@ -70,13 +75,13 @@ class Rejected:
             answer = httpx.post(node.rpc, json=request, timeout=ANSWER_SECONDS).json()
             assert "insufficient funds" in answer["error"]["message"]
 
-    def missing(self, _scene: Scene) -> str:
+    def effect_trouble(self, _scene: Scene) -> str:
         return ""
 
     def heal(self, _scene: Scene) -> None:
         """There is nothing to undo."""
 
-    def left(self, _scene: Scene) -> str:
+    def heal_trouble(self, _scene: Scene) -> str:
         return ""
 
 
@@ -101,10 +106,9 @@ class Story:
             "story",
             item="recovery/consensus-stall",
             why="",
-            fault=self.fault,
-            target=self.target,
-            always=(),
-            after_heal=(),
+            steps=(During(self.fault, self.target), Recover()),
+            also=("recovery",),
+            shape=Shape(block_ms=1000),
         )
         planted = dict.fromkeys(self.defects[defect], defect) if defect else {}
         spec = ClusterSpec(NODES, defects=planted, stakes=dict(self.stakes))
@@ -128,7 +132,7 @@ class CrashPerhapsForGood(Crash):
         with suppress(ClusterError):
             super().heal(scene)
 
-    def left(self, _scene: Scene) -> str:
+    def heal_trouble(self, _scene: Scene) -> str:
         return ""
 
 
@@ -193,7 +197,7 @@ IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # t
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
 SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
-"""One validator may do it and no promise of the network's is broken; proof_byzantine.py sees each through its peers."""
+"""One validator may do it and no promise of the network's is broken; proof_faults.py sees each through its peers."""
 BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"}
 """Seen by a check that is not of one node in one survey: below, and in proof_checks.py."""
 WAITING = {

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.engine.plan import paper
 from prowl.chaos.selftest.leak_kit import Case, kill_and_look
 from prowl.chaos.selftest.leak_run import HEAVY, SPEC
 
@@ -17,7 +16,7 @@ WHILE_INJECTED_SECONDS = (2.0, 9.0)  # after the run began: its cluster starts, 
 
 def possible() -> list[str]:
     """Return the faults that this machine allows."""
-    return [name for name, fault in HEAVY.items() if fault.unavailable(paper(SPEC)) is None]
+    return [name for name, fault in HEAVY.items() if fault.unavailable(SPEC) is None]
 
 
 @pytest.mark.parametrize("name", possible())

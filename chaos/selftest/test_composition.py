@@ -22,7 +22,7 @@ from prowl.chaos.selftest.composition_kit import (
     ORDERS,
     SILENT,
     TWO,
-    Play,
+    Composed,
     prove_either_order,
     proven,
 )
@@ -51,8 +51,8 @@ def test_two_faults_are_proven_and_healed_in_either_order(cluster: EmbeddedClust
 
 @pytest.mark.parametrize("order", ["the kill ends first", "the pause ends first"])
 def test_a_kill_in_a_pause(cluster: EmbeddedCluster, order: str) -> None:
-    play = Play(cluster)
-    with play.injected(Pause(), TWO) as pause, play.injected(Crash(), ONE) as kill:
+    composed = Composed(cluster)
+    with composed.injected(Pause(), TWO) as pause, composed.injected(Crash(), ONE) as kill:
         assert (cluster.state("node-1"), cluster.state("node-2")) == (GONE, STOPPED)
         if order == "the kill ends first":
             kill.heal()
@@ -67,12 +67,12 @@ def test_a_kill_in_a_pause(cluster: EmbeddedCluster, order: str) -> None:
 
 
 def test_three_cuts_over_one_edge(cluster: EmbeddedCluster) -> None:
-    play = Play(cluster)
+    composed = Composed(cluster)
     edge = cluster.edges.edge("node-1", "node-4")
     with (
-        play.injected(SILENT, TWO) as black,
-        play.injected(Cut(cut.isolate), ONE) as refused,
-        play.injected(Latency(), ONE) as slow,
+        composed.injected(SILENT, TWO) as black,
+        composed.injected(Cut(cut.isolate), ONE) as refused,
+        composed.injected(Latency(), ONE) as slow,
     ):
         assert reach(edge.near) is Reach.REFUSED
         refused.heal()
@@ -86,9 +86,9 @@ def test_three_cuts_over_one_edge(cluster: EmbeddedCluster) -> None:
 
 
 def test_delays_add_up(cluster: EmbeddedCluster) -> None:
-    play = Play(cluster)
+    composed = Composed(cluster)
     edge = cluster.edges.edge("node-1", "node-2")
-    with play.injected(Latency(150, 10), ONE) as one, play.injected(Latency(250, 10), ("node-2",)):
+    with composed.injected(Latency(150, 10), ONE) as one, composed.injected(Latency(250, 10), ("node-2",)):
         first = exchange(edge.near, LIMIT_SECONDS).first_seconds
         assert first is not None
         assert first >= 2 * (150 + 250 - 20) / 1000
@@ -100,10 +100,10 @@ def test_delays_add_up(cluster: EmbeddedCluster) -> None:
 
 
 def test_a_cut_that_flaps_in_a_cut_opens_nothing(cluster: EmbeddedCluster) -> None:
-    play = Play(cluster)
+    composed = Composed(cluster)
     edge = cluster.edges.edge("node-1", "node-3")
-    with play.injected(SILENT, TWO) as outer:
-        with play.injected(Repeated(Cut(cut.isolate), 1.0), ONE):
+    with composed.injected(SILENT, TWO) as outer:
+        with composed.injected(Repeated(Cut(cut.isolate), 1.0), ONE):
             looks: set[Reach] = set()
 
             def seen_both() -> bool:
@@ -117,11 +117,11 @@ def test_a_cut_that_flaps_in_a_cut_opens_nothing(cluster: EmbeddedCluster) -> No
 
 
 def test_what_restarts_its_nodes_refuses_those_that_are_held_down(cluster: EmbeddedCluster) -> None:
-    play = Play(cluster)
+    composed = Composed(cluster)
     with (
-        play.injected(Crash(), ONE),
+        composed.injected(Crash(), ONE),
         pytest.raises(FaultError, match="no effect: It needs nodes that run, and another fault holds node-1 down"),
-        play.injected(Clock(), TWO),
+        composed.injected(Clock(), TWO),
     ):
         pytest.fail("a node that is held down was started")
     assert worn(cluster) == ""

@@ -12,18 +12,23 @@ import pytest
 
 from prowl.chaos.engine import runner
 from prowl.chaos.engine.observer import Observer
+from prowl.chaos.engine.scenario import Shape
+from prowl.chaos.engine.steps import During, Recover
 from prowl.chaos.engine.targets import named
+from prowl.chaos.faults.crash import Crash
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import test_daily, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import judge
 from prowl.checks.registry import check_of
 from prowl.fixtures import deadlines, targets
-from prowl.fixtures.clusters.cluster import ClusterSpec, EmbeddedCluster
+from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.manual.limits import Limits
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
 from prowl.fixtures.survey import sweep
 from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.events import Event, Phase
 from prowl.reports.findings import NotHeld
 from prowl.reports.timeline import TimelineWriter, read
 
@@ -82,17 +87,18 @@ def test_each_signal_that_lies_in_a_stall_is_found_on_its_node_only(tmp_path: Pa
     with EmbeddedCluster(ClusterSpec(8, defects=lying), tmp_path) as cluster:
         cluster.start()
         network = cluster.network
-        with Observer(network, TimelineWriter(path, runner.header(network, "stall"))) as observer:
+        with Observer(network, TimelineWriter(path, runner.header(network, SCENARIOS[0]))) as observer:
             interval = wait_until(lambda: observer.interval_seconds(5), LIMIT_SECONDS)
             assert interval is not None
-            observer.event(f"kill {' '.join(victims)}")
-            for name in victims:
-                cluster.kill(name)
+            observer.write(Event(0.0, "kill", fault=1, phase=Phase.INJECT, kind="kill", down=victims))
+            cluster.kill(*victims)
+            observer.write(Event(0.0, "proven", fault=1, phase=Phase.EFFECT))
             observer.hold(2 * deadlines.signal_seconds(network))
-            observer.event(f"start {' '.join(victims)}")
+            observer.write(Event(0.0, "start", fault=1, phase=Phase.HEAL))
             for name in victims:
                 cluster.start_node(name)
-            observer.hold(deadlines.progress_seconds(interval, network))
+            # A recovery counts once it has lasted for two rotations of the proposers.
+            observer.hold(deadlines.progress_seconds(interval, network) + 2 * len(network.nodes) * interval)
     broken = {(row.invariant, row.node) for row in judge(read(path)) if row.verdict.value != "held"}
     assert broken == {(DEFECTS[name].oracle, node) for node, name in lying.items()}
 
@@ -106,7 +112,8 @@ def test_each_signal_that_lies_in_a_stall_is_found_on_its_node_only(tmp_path: Pa
     ids=["votes-twice-never-rejoins", "no-round-change"],
 )
 def test_each_defect_of_conduct_breaks_its_own_invariant_only(tmp_path: Path, defects: dict[str, str]) -> None:
-    scenario = replace(SCENARIOS[0], target=named("node-3"))
+    steps = (During(Crash(), named("node-3")), Recover())
+    scenario = replace(SCENARIOS[0], steps=steps, shape=Shape(block_ms=1000))
     outcome = runner.play(scenario, ClusterSpec(4, defects=defects), tmp_path, 1, lambda _line: None)
     assert outcome.verdict.value == "broken", outcome
     rows = judge(read(tmp_path / "timeline.jsonl"))

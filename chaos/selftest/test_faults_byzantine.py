@@ -27,9 +27,9 @@ def test_a_validator_that_votes_twice_is_proven_thrice(cluster: EmbeddedCluster)
     prove_triple(Byzantine(VOTES_TWICE), cluster, ("node-2",))
 
 
-def test_each_conduct_is_a_defect_that_a_node_can_be_told(cluster: EmbeddedCluster) -> None:
+def test_each_conduct_is_a_defect_that_a_node_can_be_told() -> None:
     assert {conduct.defect for conduct in CONDUCTS} <= set(DEFECTS)
-    assert {Byzantine(conduct).unavailable(cluster) for conduct in CONDUCTS} == {None}
+    assert {Byzantine(conduct).unavailable(ClusterSpec(4)) for conduct in CONDUCTS} == {None}
 
 
 def test_that_all_deceive_is_refused(cluster: EmbeddedCluster) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.engine.fault import FaultError, Scene
+from prowl.chaos.engine.fault import FaultError, Scene, described
 from prowl.chaos.engine.leak_probe import leaks
 from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.engine.probes import Exchange
@@ -21,7 +21,7 @@ from prowl.chaos.faults.repeated import Repeated
 from prowl.chaos.faults.reset import Reset
 from prowl.chaos.faults.slow_close import SlowClose
 from prowl.chaos.faults.toxics import Degraded
-from prowl.chaos.selftest.triples import on_paper, prove_held_and_healed, prove_no_effect, prove_triple
+from prowl.chaos.selftest.triples import prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
 from prowl.fixtures.waiting import wait_until
@@ -56,10 +56,11 @@ def test_a_split_is_proven_thrice(cluster: EmbeddedCluster, mode: Mode) -> None:
 @pytest.mark.parametrize("name", SHAPES)
 def test_a_shape_cuts_its_pairs(name: str) -> None:
     shape, nodes, count = SHAPES[name]
-    scene = Scene(on_paper(4), nodes)
+    scene = described(ClusterSpec(4), nodes)
     words, pairs = shape(scene)
     effects = Cut(shape, Mode.BLACK_HOLE).effects(scene)
-    assert (effects.kind, set(effects.cut)) == ("cut", pairs)
+    assert effects.kind == "cut"
+    assert set(effects.cut) == pairs
     assert len(effects.cut) == count
     assert effects.words == f"{words} : black hole"
     assert effects.heal.words == f"heal of: {words}"
@@ -71,7 +72,7 @@ def test_a_shape_cuts_its_pairs(name: str) -> None:
 )
 def test_a_shape_that_cuts_nothing_is_refused(shape: cut.Shape, nodes: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match=r"^(A partition|This cut) "):
-        shape(Scene(on_paper(3), nodes))
+        shape(described(ClusterSpec(3), nodes))
 
 
 def test_a_degraded_network_is_proven_thrice(cluster: EmbeddedCluster) -> None:

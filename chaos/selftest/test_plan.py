@@ -74,7 +74,7 @@ def test_what_depends_on_the_height_stays_a_word() -> None:
 def test_steps_inside_others_are_told_inside_them() -> None:
     inner = During(Crash(), targets.named("node-3"))
     text = told(with_steps(During(Cut(), targets.named("node-2"), (Hold(rounds=2), inner)), Recover()))
-    rows = [line for line in text.splitlines() if "break" in line or "heal" in line or "hold" in line]
+    rows = [line for line in text.splitlines() if line.strip().startswith(("break", "heal", "hold"))]
     assert [len(row) - len(row.lstrip()) for row in rows] == [2, 4, 4, 6, 4, 2]
     assert "hold      2 round time-outs" in rows[1]
 

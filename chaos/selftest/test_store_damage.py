@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.engine.fault import FaultError, Scene
+from prowl.chaos.engine.fault import FaultError, Scene, described
 from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.faults.tools.damage import (
@@ -26,7 +26,7 @@ from prowl.chaos.faults.tools.damage import (
 )
 from prowl.chaos.faults.tools.data_copy import keep, put_back
 from prowl.chaos.faults.tools.reaction import _last_word
-from prowl.chaos.selftest.triples import on_paper, prove_held_and_healed, prove_triple
+from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event, Phase
@@ -55,7 +55,7 @@ def test_the_matrix_is_whole_and_says_why_a_cell_can_not_be() -> None:
 
 
 def test_a_cell_that_can_not_be_is_unavailable() -> None:
-    scene = Scene(on_paper(1), ("node-1",))
+    scene = described(ClusterSpec(1), ("node-1",))
     fault = StoreDamage(Cell(Store.CHAIN, Part.LOCK, Damage.ZEROED, When.RUNNING))
     with pytest.raises(FaultError, match="unavailable here: LevelDB's LOCK is empty"), Injected(fault, scene):
         pytest.fail("it was injected all the same")
@@ -129,13 +129,13 @@ def test_what_is_not_there_can_not_be_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize("when", When)
 def test_a_damaged_node_is_down_from_its_stop_on_and_restored_by_the_heal(cluster: EmbeddedCluster, when: When) -> None:
     written = prove_held_and_healed(
-        StoreDamage(Cell(Store.CHAIN, Part.MANIFEST, Damage.ZEROED, when)), cluster, ("node-2",)
+        StoreDamage(Cell(Store.CHAIN, Part.MANIFEST, Damage.ZEROED, when)), cluster, ("node-3",)
     )
     rows = [(event.phase, event.down, event.surgery) for event in written if event.phase in {Phase.INJECT, Phase.HEAL}]
-    stopped = [(Phase.INJECT, ("node-2",), ("node-2",))] if when is When.STOPPED else []
-    assert rows == [(Phase.INJECT, (), ("node-2",)), *stopped, (Phase.HEAL, (), ("node-2",))]
+    stopped = [(Phase.INJECT, ("node-3",), ("node-3",))] if when is When.STOPPED else []
+    assert rows == [(Phase.INJECT, (), ("node-3",)), *stopped, (Phase.HEAL, (), ("node-3",))]
     (healed,) = (event for event in written if event.phase is Phase.HEAL)
-    assert healed.restarted == ("node-2",)
+    assert healed.restarted == ("node-3",)
 
 
 def test_what_an_operator_has_put_back_is_left_as_it_is(cluster: EmbeddedCluster) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from types import SimpleNamespace
-from typing import cast
 
 import pytest
 
@@ -51,11 +49,6 @@ class Idle:
 
     def heal_trouble(self, scene: Scene) -> str:
         return self.fault.heal_trouble(scene)
-
-
-def on_paper(count: int) -> Cluster:
-    """Return what a fault may know of a cluster before it is started: what it was made from."""
-    return cast(Cluster, SimpleNamespace(spec=ClusterSpec(count)))
 
 
 def prove_held_and_healed(fault: Fault, cluster: Cluster, nodes: tuple[str, ...]) -> list[Event]:

@@ -14,6 +14,7 @@ from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import number
 from prowl.checks.invariants.network_state import World, world_of
 from prowl.checks.invariants.text import listed
+from prowl.reports.samples import MISSING
 from prowl.reports.timeline import Timeline
 
 METRIC = "bft_equivocations_total"
@@ -39,12 +40,10 @@ class Rise:
 def rises(timeline: Timeline, world: World, node: str) -> Iterator[Rise]:
     """Return where a node's count rose; it begins at 0 with each start."""
     starts = [life.begin for life in world.lives[node] if life.up and life.by is not None]
-    counts = [
-        (sample.t, count, sample.values.get("twice"))
-        for sample in timeline.of(node)
-        if (count := number(sample.values.get(METRIC))) is not None
-    ]
-    for (before, old, _), (t, new, twice) in pairwise(counts):
+    track = timeline.of(node)
+    counts = [(begin, end, count) for begin, end, value in track.runs(METRIC) if (count := number(value)) is not None]
+    for (_, behind, old), (first, _, new) in pairwise(counts):
+        before, t, twice = track.times[behind - 1], track.times[first], track[first].values.get("twice")
         fresh = any(before < start <= t for start in starts) or new < old
         base = 0.0 if fresh and new < old else old
         if new > base:
@@ -63,7 +62,9 @@ def _verdict(world: World, rise: Rise) -> Verdict:
 def look(timeline: Timeline) -> list[Judgement]:
     """Judge the whole network: any node may see the double vote of any other."""
     world = world_of(timeline)
-    shown = {node: [s.values[METRIC] for s in timeline.of(node) if METRIC in s.values] for node in timeline.nodes}
+    shown = {
+        node: [row[2] for row in timeline.of(node).runs(METRIC) if row[2] is not MISSING] for node in timeline.nodes
+    }
     counting = [node for node, counts in shown.items() if any(number(count) is not None for count in counts)]
     unread = [node for node, counts in shown.items() if counts and node not in counting]
     found = [(_verdict(world, rise), rise) for node in counting for rise in rises(timeline, world, node)]

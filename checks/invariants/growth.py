@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from statistics import median
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import latest_height, number
-from prowl.checks.invariants.network_state import World, world_of
+from prowl.checks.invariants.history import height_of_block, number
+from prowl.checks.invariants.network_state import world_of
 from prowl.checks.invariants.text import several
-from prowl.reports.timeline import Sample, Timeline
+from prowl.reports.samples import Track
+from prowl.reports.timeline import Timeline
 
 FEWEST_BLOCKS = 200
 BLOCKS = 1000
@@ -26,7 +27,8 @@ def look(timeline: Timeline) -> list[Judgement]:
     world = world_of(timeline)
     rows = []
     for node in timeline.nodes:
-        found = [row for samples in _lives(world, node) for row in _grown(samples)]
+        track = world.honest(node)
+        found = [row for life in world.lives[node] for row in _grown(track, track.numbers(life.begin, life.end))]
         if found:
             verdict = Verdict.BROKEN if any(over for over, _ in found) else Verdict.HELD
             words = several([text for over, text in found if over or verdict is Verdict.HELD])
@@ -34,25 +36,30 @@ def look(timeline: Timeline) -> list[Judgement]:
     return rows
 
 
-def _lives(world: World, node: str) -> Iterator[list[Sample]]:
-    samples = world.honest(node)
-    for life in world.lives[node]:
-        yield [sample for sample in samples if life.begin <= sample.t < life.end and sample.answered]
-
-
-def _grown(samples: list[Sample]) -> Iterator[tuple[bool, str]]:
+def _grown(track: Track, samples: range) -> Iterator[tuple[bool, str]]:
     """Return for each measure whether it grew by more than is allowed, and the figures."""
-    heights = [height for sample in samples if (height := latest_height(sample)) is not None]
+    heights = [
+        height for _, value in _within(track, samples, "latest") if (height := height_of_block(value)) is not None
+    ]
     blocks = max(heights) - min(heights) if heights else 0
     if blocks < FEWEST_BLOCKS:
         return
     for name, most in PER_THOUSAND_BLOCKS.items():
-        values = [value for sample in samples if (value := number(sample.values.get(name))) is not None]
+        runs = _within(track, samples, name)
+        values = [value for count, shown in runs if (value := number(shown)) is not None for _ in range(count)]
         third = len(values) // 3
         if third:
             grown = median(values[-third:]) - median(values[:third])
             allowed = most * max(1.0, blocks / BLOCKS)
             yield grown > allowed, f"{name} grew by {grown:.3g} in {blocks} blocks; {allowed:.3g} are allowed"
+
+
+def _within(track: Track, samples: range, name: str) -> Iterator[tuple[int, object]]:
+    """Return how many of these samples in a row show a value, and the value."""
+    for begin, end, value in track.runs(name):
+        count = min(end, samples.stop) - max(begin, samples.start)
+        if count > 0:
+            yield count, value
 
 
 INVARIANT = Invariant(

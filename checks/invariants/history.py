@@ -12,13 +12,16 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from heapq import merge
+from operator import itemgetter
+from sys import intern
+from typing import Any, NamedTuple
 
 from prowl.checks.invariants.network_state import World, world_of
-from prowl.reports.timeline import Sample, Timeline
+from prowl.reports.timeline import Timeline
 
 
-@dataclass
+@dataclass(slots=True)
 class Run:
     """A node showed this block as its latest (or its finalized one) in every answer from ``first`` to ``last``."""
 
@@ -29,7 +32,7 @@ class Run:
     parent: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class Tip:
     """The network's height from ``t`` on; ``last`` is the last sample in which a node showed no more than that."""
 
@@ -38,7 +41,7 @@ class Tip:
     last: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A block as somebody showed it first; ``node`` showed it at ``t``."""
 
@@ -51,7 +54,7 @@ class Block:
     stamp: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Final:
     """A hash is final at its height since ``t``; ``by`` says whose word that is."""
 
@@ -105,6 +108,8 @@ class Seen:
 
 def number(value: object) -> float | None:
     """Return a sample's value as a number; None for what is none (missing, text, NaN, doubled)."""
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
@@ -128,12 +133,15 @@ def quantity(value: object) -> int | None:
 
 def digest(value: object) -> str | None:
     """Return a hash; None for what is none, and for zeros (no block at all)."""
-    return value.lower() if isinstance(value, str) and value.lower().removeprefix("0x").strip("0") else None
+    if not isinstance(value, str):
+        return None
+    low = value.lower()
+    low = value if low == value else low  # the text that is there already is kept
+    return low if low.removeprefix("0x").strip("0") else None
 
 
-def latest_height(sample: Sample) -> int | None:
-    """Return the number of a sample's latest block; None where it shows none."""
-    value = sample.values.get("latest")
+def height_of_block(value: object) -> int | None:
+    """Return the number of a block as samples have it in ``latest``; None for what is none."""
     return whole(value[0]) if isinstance(value, list | tuple) and value else None
 
 
@@ -146,76 +154,108 @@ def _block(value: object) -> tuple[int, str | None, str | None] | None:
     return height, digest(value[1]) if len(value) > 1 else None, digest(value[2]) if len(value) > 2 else None
 
 
+class _Show(NamedTuple):
+    """From ``t`` to ``last`` a node showed the same."""
+
+    t: float
+    order: int
+    last: float
+    node: str
+    tip: tuple[int, str | None, str | None] | None
+    fin: tuple[int, str | None, str | None] | None
+    blocks: object
+    miner: object
+    stamp: object
+
+
 class _Gatherer:
-    """Builds :class:`Seen`, sample by sample."""
+    """Builds :class:`Seen`, from one change of what a node shows to the next."""
 
     def __init__(self, timeline: Timeline, world: World) -> None:
         self.bft, self.world = timeline.header.bft, world
         self.seen = Seen({node: [] for node in timeline.nodes}, {node: [] for node in timeline.nodes})
-        self.by_hash = any(latest_height(sample) is not None for sample in timeline.samples)
-        self.read: dict[tuple[str, str], tuple[object, tuple[int, str | None, str | None] | None]] = {}
+        self.tracks = {node: world.honest(node) for node in timeline.nodes}
+        self.by_hash = any(_block(value) for track in self.tracks.values() for _, _, value in track.runs("latest"))
         self.standing: dict[int, dict[str, str]] = {}
         self.highest: dict[str, int] = {}
-        showing = set[str]()
-        for sample in timeline.samples:
-            if len(showing) < 2 and sample.node not in showing and self._tip(sample):
-                showing.add(sample.node)
-        self.witnesses = len(showing)
+        self.orders: list[int] = []
 
-    def take(self, sample: Sample) -> None:
-        """Add a sample."""
-        tip = self._tip(sample)
-        if tip is not None:
-            self._run(self.seen.runs[sample.node], sample, tip)
-            self._height(sample, tip[0])
-        fin = self._read(sample, "fin")
-        if fin is not None and self._run(self.seen.fins[sample.node], sample, fin) and fin[0] > 0 and fin[1]:
-            self._stand(sample, fin[0], fin[1])
-            claim = Final(sample.t, fin[1], f"{sample.node} as finalized", True)
+    def gather(self) -> Seen:
+        """Take all that was shown, in the order of time."""
+        showing = sum(any(show.tip for show in self._shows(node)) for node in self.tracks)
+        self.witnesses = min(2, showing)
+        for show in merge(*(self._shows(node) for node in self.tracks), key=itemgetter(0, 1)):
+            self._take(show)
+        for node in self.tracks:
+            self._last_looks(node)
+        return self.seen
+
+    def _shows(self, node: str) -> Iterator[_Show]:
+        track = self.tracks[node]
+        names = ("latest", "rpc_height", "block_height", "fin", "blocks", "miner", "stamp")
+        for begin, end, (latest, rpc, metric, fin, blocks, miner, stamp) in track.together(*names):
+            tip = _block(latest) if self.by_hash else next(
+                ((height, None, None) for each in (rpc, metric) if (height := whole(each)) is not None), None
+            )  # fmt: skip
+            times = track.times
+            yield _Show(times[begin], track.order[begin], times[end - 1], node, tip, _block(fin), blocks, miner, stamp)
+
+    def _take(self, show: _Show) -> None:
+        if show.tip is not None:
+            if self._run(self.seen.runs[show.node], show, show.tip):
+                self._see(show, [*show.tip, show.miner, show.stamp])
+            self._height(show, show.tip[0])
+        fin = show.fin
+        if fin is not None and self._run(self.seen.fins[show.node], show, fin) and fin[0] > 0 and fin[1]:
+            self._stand(show, fin[0], fin[1])
+            claim = Final(show.t, fin[1], f"{show.node} as finalized", True)
             self.seen.finals.setdefault(fin[0], {}).setdefault(fin[1], claim)
-        for row in _rows(sample.values.get("blocks")):
-            self._see(sample, row)
+        for row in _rows(show.blocks):
+            self._see(show, row)
 
-    def _tip(self, sample: Sample) -> tuple[int, str | None, str | None] | None:
-        if self.by_hash:
-            return self._read(sample, "latest")
-        heights = [whole(sample.values.get(name)) for name in ("rpc_height", "block_height")]
-        return next(((height, None, None) for height in heights if height is not None), None)
-
-    def _read(self, sample: Sample, name: str) -> tuple[int, str | None, str | None] | None:
-        """Read a block of a sample; mostly it is the one of the sample before."""
-        value = sample.values.get(name)
-        before = self.read.get((sample.node, name))
-        if before is not None and before[0] == value:
-            return before[1]
-        found = _block(value)
-        self.read[sample.node, name] = value, found
-        return found
-
-    def _run(self, runs: list[Run], sample: Sample, block: tuple[int, str | None, str | None]) -> bool:
+    @staticmethod
+    def _run(runs: list[Run], show: _Show, block: tuple[int, str | None, str | None]) -> bool:
         """Lengthen the node's run, or begin another and say so."""
         if runs and (runs[-1].height, runs[-1].hash, runs[-1].parent) == block:
-            runs[-1].last = sample.t
+            runs[-1].last = show.last
             return False
-        runs.append(Run(sample.t, sample.t, *block))
-        if runs is self.seen.runs[sample.node]:
-            values = sample.values
-            self._see(sample, [*block, values.get("miner"), values.get("stamp")])
+        runs.append(Run(show.t, show.last, *block))
         return True
 
-    def _height(self, sample: Sample, height: int) -> None:
+    def _last_looks(self, node: str) -> None:
+        """Note until when a node was seen to show no more than each height of the network."""
+        tips, track = self.seen.tips, self.tracks[node]
+        name = "latest" if self.by_hash else None
+        columns = ("latest",) if name else ("rpc_height", "block_height")
+        place = -1
+        for begin, end, values in track.together(*columns):
+            tip = _block(values[0]) if name else None
+            heights = [tip[0]] if tip else [height for each in values if (height := whole(each)) is not None]
+            first = begin
+            while heights and first < end:
+                key = track.times[first], track.order[first]
+                while place + 1 < len(tips) and (tips[place + 1].t, self.orders[place + 1]) <= key:
+                    place += 1
+                if place + 1 == len(tips):
+                    behind = end
+                else:
+                    behind = min(end, track.before(tips[place + 1].t, self.orders[place + 1]))
+                if place >= 0 and heights[0] <= tips[place].height:
+                    tips[place].last = max(tips[place].last, track.times[behind - 1])
+                first = behind
+
+    def _height(self, show: _Show, height: int) -> None:
         """The network's height is one that two nodes have shown: a single one may lie about its tip."""
-        if height > self.highest.get(sample.node, -1):
-            self.highest[sample.node] = height
+        if height > self.highest.get(show.node, -1):
+            self.highest[show.node] = height
             best = sorted(self.highest.values(), reverse=True)
             if len(best) >= self.witnesses:
                 tips, reached = self.seen.tips, best[self.witnesses - 1]
                 if not tips or reached > tips[-1].height:
-                    tips.append(Tip(sample.t, reached, sample.t))
-        if self.seen.tips and height <= self.seen.tips[-1].height:
-            self.seen.tips[-1].last = sample.t
+                    tips.append(Tip(show.t, reached, show.t))
+                    self.orders.append(show.order)
 
-    def _see(self, sample: Sample, row: list[Any]) -> None:
+    def _see(self, show: _Show, row: list[Any]) -> None:
         """A node shows a block: number, hash, parent, and perhaps miner and stamp."""
         shape = _block(row)
         if shape is None:
@@ -226,7 +266,7 @@ class _Gatherer:
         self.seen.has_hashes = True
         miner = row[3].lower() if len(row) > 3 and isinstance(row[3], str) else None
         stamp = number(row[4]) if len(row) > 4 else None
-        block = Block(sample.t, sample.node, height, name, parent, miner, stamp)
+        block = Block(show.t, show.node, height, name, parent, miner, stamp)
         known = self.seen.shown.setdefault(name, block)
         if known is not block:
             if known.height != height or (known.parent and parent and known.parent != parent):
@@ -236,22 +276,22 @@ class _Gatherer:
                     known.t, known.node, height, name, known.parent or parent, known.miner or miner,
                     known.stamp if known.stamp is not None else stamp,
                 )  # fmt: skip
-        self._stand(sample, height, name)
+        self._stand(show, height, name)
 
-    def _stand(self, sample: Sample, height: int, name: str) -> None:
+    def _stand(self, show: _Show, height: int, name: str) -> None:
         """A node stands by a hash at a height; note who did, and when a quorum does."""
         here = self.standing.setdefault(height, {})
-        if here.get(sample.node) == name:
+        if here.get(show.node) == name:
             return
-        here[sample.node] = name
-        self.seen.at.setdefault(height, {}).setdefault(name, []).append((sample.t, sample.node))
+        here[show.node] = name
+        self.seen.at.setdefault(height, {}).setdefault(name, []).append((show.t, show.node))
         if not self.bft or (name in self.seen.finals.get(height, {}) and not self.seen.finals[height][name].claimed):
             return
         group = sorted(node for node, theirs in here.items() if theirs == name)
         if self.world.has_quorum(group):
-            by = f"a quorum ({', '.join(group)})"
+            by = intern(f"a quorum ({', '.join(group)})")
             known = self.seen.finals.setdefault(height, {}).get(name)
-            self.seen.finals[height][name] = Final(known.t if known else sample.t, name, by, False)
+            self.seen.finals[height][name] = Final(known.t if known else show.t, name, by, False)
 
 
 def _rows(value: object) -> Iterator[list[Any]]:
@@ -262,10 +302,4 @@ def _rows(value: object) -> Iterator[list[Any]]:
 @lru_cache(maxsize=4)
 def seen_of(timeline: Timeline) -> Seen:
     """Return what was seen in a timeline, gathered once."""
-    world = world_of(timeline)
-    gatherer = _Gatherer(timeline, world)
-    lies = {node: found for node in timeline.nodes if (found := world.lies(node))}
-    for sample in timeline.samples:
-        if sample.answered and not any(each.begin <= sample.t < each.end for each in lies.get(sample.node, ())):
-            gatherer.take(sample)
-    return gatherer.seen
+    return _Gatherer(timeline, world_of(timeline)).gather()

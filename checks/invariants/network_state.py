@@ -17,7 +17,8 @@ from math import inf
 
 from prowl.checks.invariants.actions import NOBODY, Action, actions_of
 from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
-from prowl.reports.timeline import Sample, Timeline
+from prowl.reports.samples import Track
+from prowl.reports.timeline import Timeline
 
 ACCEPTED = ("Timeout", "Reset", "Disconnected")
 """In the error of a sample: the connection was accepted, so that the node may be at work."""
@@ -106,6 +107,15 @@ class World:
         """Return the span that ``t`` lies in."""
         return self.spans[max(0, bisect_right(self._begins, t) - 1)]
 
+    def parted(self, track: Track, begin: int, end: int) -> Iterator[tuple[int, int, Span]]:
+        """Return the spans that samples of a node lie in, with the numbers of the first and of that behind the last."""
+        while begin < end:
+            place = max(0, bisect_right(self._begins, track.times[begin]) - 1)
+            later = self._begins[place + 1] if place + 1 < len(self._begins) else inf
+            behind = min(end, bisect_left(track.times, later, begin, end))
+            yield begin, behind, self.spans[place]
+            begin = behind
+
     def over(self, begin: float, end: float) -> Iterator[Span]:
         """Return the spans, or parts of them, between two times."""
         for number in range(max(0, bisect_right(self._begins, begin) - 1), len(self.spans)):
@@ -173,27 +183,30 @@ class World:
         return frozenset(node for node, found in self.mute.items() if any(each.begin <= t < each.end for each in found))
 
     def _mute(self, node: str) -> Iterator[Stretch]:
-        samples = self.timeline.of(node)
         for life in self.lives[node]:
             if not life.up or life.by is None:
                 continue
             begin = None if life.again else life.begin  # with a restart, the old process goes on until it refuses
             end = None
-            for sample in samples[bisect_left(samples, life.begin, key=lambda each: each.t) :]:
-                if sample.t >= life.end or (sample.answered and begin is not None):
+            for sample in self.timeline.of(node).between(life.begin, life.end):
+                if sample.answered and begin is not None:
                     break
                 if not sample.answered and not any(word in (sample.error or "") for word in ACCEPTED):
                     begin, end = sample.t if begin is None else begin, sample.t
             if begin is not None and end is not None:
                 yield Stretch(begin, end)
 
-    def honest(self, node: str) -> tuple[Sample, ...]:
+    def honest(self, node: str) -> Track:
         """Return a node's samples but those in which a fault makes it lie."""
         lies = self.lies(node)
         samples = self.timeline.of(node)
         if not lies:
             return samples
-        return tuple(each for each in samples if not any(lie.begin <= each.t < lie.end for lie in lies))
+        found = Track(node)
+        for number, each in enumerate(samples):
+            if not any(lie.begin <= each.t < lie.end for lie in lies):
+                found.append(each.t, samples.order[number], dict(each.values), each.error, each.process)
+        return found
 
     def changes_for(self, node: str) -> list[float]:
         """Return when the events changed what is up, or what of it is cut off from a node."""
@@ -241,27 +254,26 @@ class World:
     def _phases(self, node: str) -> list[tuple[float, Phase]]:
         """Return when each phase of a node begins."""
         found: list[tuple[float, Phase]] = []
-        samples = self.timeline.of(node)
-        times = [sample.t for sample in samples]
+        track = self.timeline.of(node)
         for number, life in enumerate(self.lives[node]):
-            seen = samples[bisect_right(times, life.begin) : bisect_right(times, life.end)]
             if not life.up:
-                found.append((life.begin, self._down(life, seen)))
+                found.append((life.begin, self._down(life, track)))
             else:
                 was_down = number > 0 and not self.lives[node][number - 1].up
-                found.extend(self._up(life, seen, was_down))
+                found.extend(self._up(life, track, was_down))
         return found
 
-    def _down(self, life: _Life, seen: tuple[Sample, ...]) -> Phase:
+    def _down(self, life: _Life, track: Track) -> Phase:
         """A node that goes on answering though it should be down may well be up: the action had no effect."""
         grace = self.timeline.header.round_timeout_seconds
-        inside = [each for each in seen if each.answered and life.begin + grace < each.t < life.end - grace]
-        return Phase.SILENT if len(inside) > 1 else Phase.DOWN
+        first, behind = bisect_right(track.times, life.begin + grace), bisect_left(track.times, life.end - grace)
+        answers = sum(end - begin for begin, end, answered in track.answers(first, behind) if answered)
+        return Phase.SILENT if answers > 1 else Phase.DOWN
 
-    def _up(self, life: _Life, seen: tuple[Sample, ...], was_down: bool) -> Iterator[tuple[float, Phase]]:
+    def _up(self, life: _Life, track: Track, was_down: bool) -> Iterator[tuple[float, Phase]]:
         header = self.timeline.header
         again = life.again
-        silences = _silences(life, seen)
+        silences = _silences(life, track)
         if again and not was_down:  # stopped some time after the action began: it may still answer until then
             soon = life.begin + header.start_grace_seconds
             first = next((each for each in silences if each.begin <= soon), None)
@@ -290,6 +302,7 @@ class World:
         phases = {node: self._phases(node) for node in self.timeline.nodes}
         times = {self.timeline.begin, self.timeline.end, *(action.t for action in self.actions)}
         times.update(t for changes in phases.values() for t, _ in changes)
+        times.update(t for stretches in self.mute.values() for each in stretches for t in (each.begin, each.end))
         ordered = sorted(times)
         at = dict.fromkeys(phases, 0)
         cut: Edges = frozenset()
@@ -317,7 +330,10 @@ class World:
         able = tuple(
             sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING and node not in span.slow)
         )
-        maybe = tuple(sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN))
+        mute = self.mute_at(span.begin)
+        maybe = tuple(
+            sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN and node not in mute)
+        )
         sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
         possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))
         return replace(span, sure=sure, possible=possible)
@@ -343,21 +359,14 @@ class _Clock:
         return self._before[number] + (inside if self._holds[number] else 0.0)
 
 
-def _silences(life: _Life, seen: tuple[Sample, ...]) -> list[Stretch]:
+def _silences(life: _Life, track: Track) -> list[Stretch]:
     """Return the stretches of a life in which every sample is an error; where none was taken, nothing is silent."""
-    found: list[Stretch] = []
-    begin: float | None = None
-    answered = False
-    for sample in seen:
-        if not sample.answered and begin is None:
-            begin = sample.t if answered else life.begin
-        elif sample.answered:
-            if begin is not None:
-                found.append(Stretch(begin, sample.t))
-            begin, answered = None, True
-    if begin is not None:
-        found.append(Stretch(begin, life.end))
-    return found
+    first, behind = bisect_right(track.times, life.begin), bisect_right(track.times, life.end)
+    return [
+        Stretch(track.times[begin] if begin > first else life.begin, track.times[end] if end < behind else life.end)
+        for begin, end, answered in track.answers(first, behind)
+        if not answered
+    ]
 
 
 def _cut_either_way(cut: Edges, one: str, other: str) -> bool:

@@ -18,7 +18,7 @@ def look(timeline: Timeline) -> list[Judgement]:
         observed = "BFT is off in this network: a fork is no finding here"
         return [INVARIANT.row(Verdict.HELD, timeline.begin, timeline.end, observed)]
     seen = seen_of(timeline)
-    for height, hashes in sorted(seen.at.items()):
+    for height, hashes in sorted((height, hashes) for height, hashes in seen.at.items() if len(hashes) > 1):
         shows = sorted((t, node, name) for name, those in hashes.items() for t, node in those)
         first = next(((one, other) for other in shows for one in shows if _apart(one, other)), None)
         if first is not None:

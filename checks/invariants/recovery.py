@@ -17,6 +17,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
@@ -74,7 +75,8 @@ class _Node:
         self.timeline, self.node = timeline, node
         self.world, self.seen, self.pace = world_of(timeline), seen_of(timeline), pace_of(timeline)
         self.runs = self.seen.runs[node]
-        self.times = [sample.t for sample in timeline.of(node)]
+        self.track = self.world.honest(node)
+        self.times = self.track.times
         known = self.pace.heal_seconds
         self.interval_known = known is not None
         self.allowed = timeline.header.heal_seconds if known is None else known
@@ -234,32 +236,41 @@ class _Node:
         """Return when every proposer has had its turns since, or another fault begins."""
         height = (self.seen.tip_at(begin) or 0) + ROTATIONS * len(self.world.validators)
         over = next((tip.t for tip in self.seen.tips if tip.height >= height), self.timeline.end)
-        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped | action.restarted)
+        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped or action.restarted)
         return min(over, next((t for t in faults if t > begin), inf))
 
     @cached_property
     def _troubles(self) -> list[tuple[float, str]]:
-        """Return the samples in which the node is behind the network, or has another state than 0."""
-        found = []
+        """Return the samples in which the node is behind the network, or has no state of 0 though that goes on."""
         late = self.pace.signal_seconds
-        for sample in self.world.honest(self.node):
-            state = number(sample.values.get(STATE))
-            if state is not None and state != 0:
-                found.append((sample.t, f"its {STATE} is {state:.0f}"))
-                continue
-            place = bisect_right(self.runs, sample.t, key=lambda run: run.first) - 1
-            expected = self.seen.tip_at(sample.t - late)
-            if place >= 0 and expected is not None and self.runs[place].height < expected:
-                height = self.runs[place].height
-                found.append(
-                    (sample.t, f"it is at height {height}, where the network was at {expected} {late:.0f} s before")
-                )
-        return found
+        found = [
+            (t, f"its {STATE} is {state:.0f}")
+            for begin, end, value in self.track.runs(STATE)
+            if (state := number(value)) is not None and state != 0
+            for t in self.times[begin:end]
+            if self._goes_on(t, late)
+        ]
+        for run, after in zip_longest(self.runs, self.runs[1:]):
+            place = bisect_right(self.seen.tips, run.height, key=lambda tip: tip.height)
+            if place < len(self.seen.tips):
+                since = max(run.first, self.seen.tips[place].t + late)
+                words = f"it is at height {run.height}, which the network had left {late:.0f} s before"
+                numbers = self.track.numbers(since, inf if after is None else after.first)
+                found += [(self.times[each], words) for each in numbers]
+        return sorted(found)
 
     def _votes_visible(self) -> bool:
-        if any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node)):
+        if self._shows_votes():
             return True
         return self._address() is not None and any(block.miner for block in self.seen.shown.values())
+
+    def _goes_on(self, t: float, late: float) -> bool:
+        """Whether the network has had a new block so lately that a node has no reason for another state."""
+        place = bisect_right(self.seen.tips, t, key=lambda tip: tip.t)
+        return place > 0 and t - self.seen.tips[place - 1].t <= late
+
+    def _shows_votes(self) -> bool:
+        return any(number(value) is not None for _, _, value in self.track.runs("voted"))
 
     def _address(self) -> str | None:
         address = self.timeline.header.addresses.get(self.node)
@@ -272,8 +283,9 @@ class _Node:
             if address and block.miner == address and block.height > back.tip and block.t >= since:
                 return f"it proposed block {block.height}"
         assert back.ready is not None
-        for sample in self.timeline.of(self.node):
-            voted = number(sample.values.get("voted")) if sample.t >= max(back.ready, since) else None
+        begin = max(back.ready, since)
+        for _, end, value in self.track.runs("voted"):
+            voted = number(value) if self.times[end - 1] >= begin else None
             if voted is not None and voted > back.tip:
                 return f"it voted for block {voted:.0f}"
         return self._needed(back, since)
@@ -297,7 +309,7 @@ class _Node:
     def _no_vote(self, back: Return, text: str) -> tuple[Verdict, str]:
         assert back.reached is not None
         over = self._moment(back.t)
-        voting = any(number(sample.values.get("voted")) is not None for sample in self.timeline.of(self.node))
+        voting = self._shows_votes()
         blocks = [block for block in self.seen.shown.values() if over is not None and block.t >= over]
         if voting:
             enough, what = bool(blocks), "it is not seen to vote or propose again"

@@ -37,12 +37,13 @@ class Outage:
 
 
 def outages(world: World, seen: Seen) -> Iterator[Outage]:
-    """Return the outages after which a block came before the next one began."""
+    """Return the outages after which a block came; those without a block between them are one."""
     begin: float | None = None
     ended: tuple[float, float] | None = None
     for span in world.spans:
         if not span.possible:
-            begin = span.begin if begin is None else begin
+            if begin is None:  # without a block since, it is still the outage of before
+                begin = span.begin if ended is None else ended[0]
             ended = None
             continue
         if begin is not None:

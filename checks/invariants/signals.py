@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, latest_height, number, seen_of, whole
+from prowl.checks.invariants.history import Run, Seen, height_of_block, number, seen_of, whole
 from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
 from prowl.checks.invariants.pace import Pace, pace_of
 from prowl.checks.invariants.peers import unanswering
-from prowl.reports.timeline import Sample, Timeline
+from prowl.reports.samples import ANSWERED, Track
+from prowl.reports.timeline import Timeline
 
 STATE = "consensus_state"
 HEALTH = "health"
@@ -156,11 +157,14 @@ def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str)
         if longest is not None and stood > pace.header.dead_proposer_seconds:
             why = "how long it may be so with a state of 0 is unknown, as the block interval is"
             found.unread.append(f"no block after height {longest.height} for {stood:.1f} s; {why}")
-    answers = [sample for sample in world.honest(node) if sample.answered]
-    if all(number(sample.values.get(STATE)) is None for sample in answers):
+    track = world.honest(node)
+    if not _is_number_somewhere(track, STATE):
         found.unread.append(f"{STATE} was missing, or no number, where the node answered")
     for stall in stalls(world, pace, seen, node):
-        during = [sample for sample in answers if stall.stretch.begin < sample.t < stall.stretch.end]
+        stretch = stall.stretch
+        during = [
+            each for each in track.between(stretch.begin, stretch.end) if each.answered and each.t > stretch.begin
+        ]
         if not during and stall.stretch.seconds <= timeline.header.round_timeout_seconds:
             continue  # too short for a sample to be in it
         states = [number(sample.values.get(STATE)) for sample in during]
@@ -191,44 +195,61 @@ def _lie(found: Findings, timeline: Timeline, stall: Stall, what: str, times: li
         found.unread.append(f"{what}, {stall.why}, but the recorder was starved for {starved:.1f} s of it")
 
 
-def _heights(samples: tuple[Sample, ...], name: str) -> list[Lie]:
-    """Compare a height with those of the latest block in the samples before, of, and after it.
+def _is_number_somewhere(track: Track, name: str) -> bool:
+    return any(number(value) is not None for _, _, value in track.runs(name))
+
+
+class _Heights:
+    """Compares a height with those of the latest block in the samples before, of, and after it.
 
     In its first answer after it was away a node may still be catching up: how low it was a moment before is not known.
     """
-    both: list[tuple[float, int, int] | None] = [None]
-    for sample in samples:
-        height, block = whole(sample.values.get(name)), latest_height(sample)
-        if height is not None and block is not None:
-            both.append((sample.t, block, height))
-        elif not sample.answered and both[-1] is not None:
-            both.append(None)
-    found: list[Lie] = []
-    since, count = 0.0, 0
-    for place, here in enumerate(both):
-        if here is None:
-            count = 0
-            continue
-        t, block, height = here
-        before, after = both[place - 1], both[place + 1] if place + 1 < len(both) else None
-        known = [block, *(other[1] for other in (before, after) if other is not None)]
-        off = max(min(known) - height if before is not None else 0, height - max(known))
-        since, count = (since if count else t, count + 1) if off > 0 else (t, 0)
-        if off > 1 or count > 2:
-            if not found or found[-1].begin != since:
-                found.append(Lie(since, t, f"{name} is {height} where the latest block is {block}"))
-            found[-1].end = t
-    return found
+
+    def __init__(self, track: Track, name: str) -> None:
+        self.track, self.name = track, name
+
+    def lies(self) -> list[Lie]:
+        """Return the stretches in which it is off by more than one block, or for more than two samples."""
+        found: list[Lie] = []
+        since, count, last = 0.0, 0, -1
+        for begin, end, (shown, latest) in self.track.together(self.name, "latest"):
+            height, block = whole(shown), height_of_block(latest)
+            if height is None or block is None or height == block:
+                continue
+            for number_ in range(begin, end):
+                t, (before, place) = self.track.times[number_], self._next(number_, -1)
+                after, _ = self._next(number_, 1)
+                known = [block, *(each for each in (before, after) if each is not None)]
+                off = max(min(known) - height if before is not None else 0, height - max(known))
+                if off <= 0:
+                    continue
+                since, count = (since, count + 1) if count and place == last else (t, 1)
+                last = number_
+                if off > 1 or count > 2:
+                    if not found or found[-1].begin != since:
+                        found.append(Lie(since, t, f"{self.name} is {height} where the latest block is {block}"))
+                    found[-1].end = t
+        return found
+
+    def _next(self, number_: int, step: int) -> tuple[int | None, int]:
+        """Return the latest block of the next sample with both, and the number of that; None where the node is away."""
+        columns, here = self.track.columns, number_ + step
+        while 0 <= here < len(self.track.times) and columns[ANSWERED].at(here):
+            block = height_of_block(columns["latest"].at(here))
+            if block is not None and whole(columns[self.name].at(here)) is not None:
+                return block, here
+            here += step
+        return None, -1
 
 
-def _impossible(answers: list[Sample], name: str) -> list[Lie]:
+def _impossible(track: Track, name: str) -> list[Lie]:
     """Find a height that is a number and can be no height: less than 0, or between two blocks."""
     found = [
-        (sample.t, value)
-        for sample in answers
-        if (value := number(sample.values.get(name))) is not None and whole(value) is None
+        (track.times[begin], track.times[end - 1], value)
+        for begin, end, shown in track.runs(name)
+        if (value := number(shown)) is not None and whole(value) is None
     ]
-    return [Lie(found[0][0], found[-1][0], f"{name} is {found[0][1]:g}, which no height can be")] if found else []
+    return [Lie(found[0][0], found[-1][1], f"{name} is {found[0][2]:g}, which no height can be")] if found else []
 
 
 def look(timeline: Timeline) -> list[Judgement]:
@@ -236,23 +257,22 @@ def look(timeline: Timeline) -> list[Judgement]:
     world, pace, seen = world_of(timeline), pace_of(timeline), seen_of(timeline)
     rows = []
     for node in timeline.nodes:
-        answers = [sample for sample in world.honest(node) if sample.answered]
+        track = world.honest(node)
+        answers = [(track.times[begin], track.times[end - 1]) for begin, end, answered in track.answers() if answered]
         if not answers:
             rows += [INVARIANT.row(Verdict.UNKNOWN, *found, node) for found in unanswering(timeline, world, node)]
             continue
         found = _states(timeline, world, pace, seen, node)
         for name in HEIGHTS:
-            found.lies += [*_heights(world.honest(node), name), *_impossible(answers, name)]
-        if any(latest_height(sample) is not None for sample in answers) and all(
-            number(sample.values.get(HEIGHTS[0])) is None for sample in answers
-        ):
+            found.lies += [*_Heights(track, name).lies(), *_impossible(track, name)]
+        shows_blocks = any(height_of_block(latest) is not None for _, _, latest in track.runs("latest"))
+        if shows_blocks and not _is_number_somewhere(track, HEIGHTS[0]):
             found.unread.append(f"{HEIGHTS[0]} was missing, or no number, where the node answered")
-        rows.append(_row(node, found, answers))
+        rows.append(_row(node, found, answers[0][0], answers[-1][1]))
     return rows
 
 
-def _row(node: str, found: Findings, answers: list[Sample]) -> Judgement:
-    begin, end = answers[0].t, answers[-1].t
+def _row(node: str, found: Findings, begin: float, end: float) -> Judgement:
     if found.lies:
         longest = max(found.lies, key=lambda lie: lie.end - lie.begin)
         reasons = "; ".join(dict.fromkeys(lie.why for lie in found.lies[:3]))

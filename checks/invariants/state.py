@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import digest, latest_height
+from prowl.checks.invariants.history import digest, height_of_block, seen_of
 from prowl.checks.invariants.network_state import World, world_of
+from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.text import listed, short
-from prowl.reports.timeline import Timeline
+from prowl.reports.timeline import Timeline, Transfers
 
 Row = tuple[Verdict, float, float, str]
 
@@ -35,19 +36,19 @@ def _roots(timeline: Timeline, world: World) -> Iterator[Row]:
     roots: dict[tuple[int, str | None], tuple[str, str, float]] = {}
     nodes = set[str]()
     for node in timeline.nodes:
-        for sample in world.honest(node):
-            root, height = digest(sample.values.get("root")), latest_height(sample)
+        track = world.honest(node)
+        for begin, _, (shown, latest) in track.together("root", "latest"):
+            root, height, t = digest(shown), height_of_block(latest), track.times[begin]
             if root is None or height is None:
                 continue
             nodes.add(node)
-            name = digest(sample.values["latest"][1]) if len(sample.values["latest"]) > 1 else None
-            first = roots.setdefault((height, name), (root, node, sample.t))
+            first = roots.setdefault((height, digest(latest[1]) if len(latest) > 1 else None), (root, node, t))
             if first[0] != root:
                 text = (
                     f"at height {height} the state root is {short(first[0])} on {first[1]} at {first[2]:.1f} s, and "
-                    f"{short(root)} on {node} at {sample.t:.1f} s"
+                    f"{short(root)} on {node} at {t:.1f} s"
                 )
-                yield Verdict.BROKEN, min(first[2], sample.t), max(first[2], sample.t), text
+                yield Verdict.BROKEN, min(first[2], t), max(first[2], t), text
                 return
     if not roots:
         return
@@ -94,9 +95,24 @@ def _lost(timeline: Timeline, world: World) -> Iterator[Row]:
         yield Verdict.HELD, timeline.begin, last.t, f"all of {len(accepted)} accepted transactions are in a block"
         return
     text = f"{len(missing)} of {len(accepted)} accepted transactions are in no block, first {short(missing[0])}"
-    sure = last.final and world.at(last.t).sure
-    why = "" if sure else ", but a connected quorum was not up" if last.final else ", but nobody asked at the end"
-    yield Verdict.BROKEN if sure else Verdict.UNKNOWN, accepted[missing[0]], last.t, text + why
+    why = _may_still_come(timeline, world, last)
+    yield (
+        Verdict.UNKNOWN if why else Verdict.BROKEN,
+        accepted[missing[0]],
+        last.t,
+        text + (f", but {why}" if why else ""),
+    )
+
+
+def _may_still_come(timeline: Timeline, world: World, last: Transfers) -> str:
+    """Return why a transaction that no block holds need not be lost; "" if nothing speaks for it."""
+    if not last.final:
+        return "nobody asked at the end"
+    if not world.at(last.t).sure:
+        return "a connected quorum was not up"
+    tips, pause = seen_of(timeline).tips, pace_of(timeline).pause_seconds(last.t)
+    stood = last.t - tips[-1].t if tips else last.t
+    return f"no block had come for {stood:.0f} s" if pause is None or stood > pause else ""
 
 
 INVARIANT = Invariant(

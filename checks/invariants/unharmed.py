@@ -59,25 +59,24 @@ def look(timeline: Timeline) -> list[Judgement]:
 
 def _answers(world: World, pace: Pace, node: str) -> Iterator[Row]:
     """Find stretches without an answer, but for a start's grace."""
-    begin: float | None = None
-    refused = True
-    timeline = world.timeline
-    for sample in timeline.of(node):
-        if sample.answered or world.at(sample.t).phases[node] is Phase.STARTING:
-            begin, refused = None, True
+    track = world.timeline.of(node)
+    for first, behind, answered in track.answers():
+        looks = (
+            [] if answered else [t for t in track.times[first:behind] if world.at(t).phases[node] is not Phase.STARTING]
+        )
+        if not looks:
             continue
-        begin = sample.t if begin is None else begin
-        refused = refused and not any(word in (sample.error or "") for word in ACCEPTED)
-        silent = sample.t - begin - timeline.starved_seconds(begin, sample.t)
-        if silent > pace.signal_seconds:
-            text = f"no answer from {begin:.1f} to {sample.t:.1f} s"
-            yield Verdict.BROKEN if refused else Verdict.UNKNOWN, begin, sample.t, text
-            begin = sample.t
+        begin, end = looks[0], looks[-1]
+        if end - begin - world.timeline.starved_seconds(begin, end) > pace.signal_seconds:
+            errors = [each.error or "" for each in track[first:behind]]
+            accepted = any(word in error for error in errors for word in ACCEPTED)
+            text = f"no answer from {begin:.1f} to {end:.1f} s"
+            yield Verdict.UNKNOWN if accepted else Verdict.BROKEN, begin, end, text
 
 
 def _peers(world: World, pace: Pace, node: str, whole: frozenset[str]) -> Iterator[Row]:
     """Find counts of peers below the number of bystanders in reach."""
-    found, _ = wrongs(world, node, world.timeline.of(node), pace.signal_seconds, whole)
+    found, _ = wrongs(world, world.timeline.of(node), pace.signal_seconds, whole)
     for wrong in found:
         sure = wrong.seconds - world.timeline.starved_seconds(wrong.begin, wrong.end) > pace.signal_seconds
         if wrong.seconds > pace.signal_seconds:
