@@ -43,15 +43,14 @@ VICTIM = named("node-2")
 HALF_OF_FOR = Floors((DOWN,), share=0.4)
 
 
-FAST_FROM = 25.0
-SLOW_UP_TO = 5.0
+# From which scale on blocks and rounds are how long, in ms; the pause that they allow is half of the shortest range.
+SHAPES = ((25.0, 250, 1000), (10.1, 250, 2000), (5.0, 1000, 2000), (0.0, 1000, 4000))
 
 
 def shape(scale: float) -> Shape:
     """Return a network of four, as fast as the divided rules need and no faster: a slow one starves nobody."""
-    if scale >= FAST_FROM:
-        return Shape(nodes=4, block_ms=250, round_ms=1000)
-    return Shape(nodes=4, block_ms=1000, round_ms=4000) if scale <= SLOW_UP_TO else Shape(nodes=4, round_ms=2000)
+    block_ms, round_ms = next((block, round_) for least, block, round_ in SHAPES if scale >= least)
+    return Shape(nodes=4, block_ms=block_ms, round_ms=round_ms)
 
 
 def scenarios(watching: Watching) -> tuple[Scenario, ...]:

@@ -9,7 +9,7 @@ range of the manual; a scrape less, for the newest value that differed may be ne
 from __future__ import annotations
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
-from prowl.checks.invariants.conditions import Fire, fires, nodes_of, rules_of, shown, spells, young
+from prowl.checks.invariants.conditions import Fire, fires, needs_of, nodes_of, rules_of, shown, spells, young
 from prowl.checks.invariants.text import several
 from prowl.reports.timeline import Timeline
 from prowl.reports.watched import WatchedRule
@@ -49,6 +49,9 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
     since = f"fired for {whom} at {fire.begin:.1f} s"
     if not shown(timeline, rule, fire.node, fire.begin - lasted - rule.slack_seconds, fire.begin):
         return Verdict.UNKNOWN, f"{since}, and the node showed nothing by which its condition could be judged"
+    lacks = timeline.watched.lacking(needs_of(rule), fire.node, fire.begin - lasted - rule.slack_seconds, fire.begin)
+    if lacks:
+        return Verdict.UNKNOWN, f"{since}, and the store lacks {len(lacks)} scrapes or evaluations of that time"
     if not near:
         return Verdict.BROKEN, f"{since}, and its condition did not hold there"
     held = max(fire.begin - spell.before for spell in near)

@@ -49,10 +49,14 @@ def _away(timeline: Timeline, begin: float, end: float) -> float:
 
 
 def _due(timeline: Timeline, rule: WatchedRule, spell: Spell, fired: list[Fire]) -> float:
-    """Return from when on something must fire: from when it first did, or after twice the floor."""
+    """Return from when on something must fire: from when it first did, or after twice the floor.
+
+    What fires for another node need not for this one, before its own condition has lasted as long as is promised.
+    """
     begin = spell.begin + FLOORS * rule.floor_seconds + rule.slack_seconds
     begin += _away(timeline, spell.begin, begin)
-    did = (max(fire.begin, spell.begin) for fire in fired if fire.end > spell.begin)
+    lasted = spell.begin + rule.for_seconds + rule.range_seconds
+    did = (max(fire.begin, lasted) for fire in fired if fire.end > spell.begin)
     return min(begin, next(did, begin))
 
 

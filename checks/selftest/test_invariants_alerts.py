@@ -141,6 +141,15 @@ def test_an_alert_before_its_time_has_no_cause(after: float, expected: Verdict) 
     assert sick("low-peers").fired(SICK + after, WELL_AGAIN).verdicts()["alerts-caused"] is expected
 
 
+def test_scrapes_that_are_missing_make_an_early_alert_unknown() -> None:
+    early = blocks(45.0).fired(SICK + 10, 46.0)
+    assert early.verdicts()["alerts-caused"] is BROKEN
+    early.lacks = [Lack(SICK - 2, "page", 6.0, "n1")]
+    assert early.verdicts()["alerts-caused"] is UNKNOWN
+    early.lacks = [Lack(SICK - 2, "page", 6.0, "n2")]
+    assert early.verdicts()["alerts-caused"] is BROKEN
+
+
 @pytest.mark.parametrize(
     ("late", "expected"), [(0.0, HELD), (2 * SCRAPE, HELD), (2 * SCRAPE + 0.5, BROKEN), (15.0, BROKEN)]
 )
@@ -257,6 +266,13 @@ def test_time_without_evaluations_and_a_new_for_are_granted_to_a_critical_alert(
     assert kept(away(3.0, SICK + 5 + 3 + FLOOR)) is HELD
     assert kept(away(3.0, WELL_AGAIN - 0.5)) is HELD
     assert kept(away(0.5, SICK + 2 * FLOOR + 5.5)) is HELD
+
+
+def test_what_fires_for_another_node_need_not_for_one_whose_own_condition_is_young() -> None:
+    net = blocks(SICK + RANGE + 3).fired(10.0, SICK + RANGE, "n2")
+    assert kept(net) is HELD
+    net = blocks(SICK + RANGE + 25).fired(10.0, SICK + RANGE, "n2")
+    assert kept(net) is BROKEN
 
 
 def test_another_node_keeps_a_critical_alert() -> None:
