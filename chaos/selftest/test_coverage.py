@@ -54,6 +54,6 @@ def test_the_command_lists_what_is_to_come(capsys: pytest.CaptureFixture[str]) -
     rows = {line.split()[0]: line for line in lines[:-1] if not line.startswith(" ")}
     assert set(rows) == set(manual.catalogue())
     assert "check test_peer_count" in rows["daily/peers"]
-    assert "scenario rolling-upgrade-of-containers" in rows["upgrade/docker"]
+    assert "scenario containers-upgraded-in-turn" in rows["upgrade/docker"]
     waiting = sum(bool(item.pending) for item in manual.catalogue().values())
     assert lines[-1] == f"{len(rows)} items, {len(rows) - waiting} asserted, {waiting} to come."
