@@ -324,12 +324,13 @@ def test_the_target_may_come_from_the_environment_or_the_ini_file(
 ) -> None:
     testnet.run()
     pytester = testnet.pytester
-    monkeypatch.setenv("PROWL_TARGET", "testnet.toml")
+    (pytester.path / "testnet.toml").rename(pytester.path / "other.toml")  # the one is taken where no target is named
+    monkeypatch.setenv("PROWL_TARGET", "other.toml")
     words = (sys.executable, "-m", "prowl.chaos.commands.cli", "run", "-k", "daily/memory")
     assert pytester.run(*words, timeout=60).ret == 0
     monkeypatch.delenv("PROWL_TARGET")
     assert pytester.run(*words, timeout=60).ret == 4
-    pytester.makeini("[pytest]\nprowl_target = testnet.toml")
+    pytester.makeini("[pytest]\nprowl_target = other.toml")
     assert pytester.run(*words, "-c", "tox.ini", timeout=60).ret == 0
 
 
