@@ -51,6 +51,7 @@ class Pool:
         self._kept: Cluster | None = None
         self._held = ExitStack()
         self._number = 0
+        self._own_debts: frozenset[str] = frozenset()
 
     def __enter__(self) -> Pool:
         return self
@@ -99,7 +100,7 @@ class Pool:
 
     def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
         if self._kept is not None:
-            reason = "it has another shape" if self._kept.spec != spec else worn(self._kept)
+            reason = "it has another shape" if self._kept.spec != spec else worn(self._kept, self._own_debts)
             if not reason:
                 say(f"the cluster in {self._kept.folder.name} is as good as new: it is used again")
                 self.tried = self._kept
@@ -115,11 +116,14 @@ class Pool:
         except BaseException:
             self.close()
             raise
+        self._own_debts = frozenset(entry.words for entry in _entries(cluster) if entry.open)
         return cluster
 
 
-def worn(cluster: Cluster) -> str:
+def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:
     """Return why a cluster is not as good as new, in words; "" if it is.
+
+    ``own`` are the debts that it has by itself as long as it runs: its containers, its namespaces.
 
     As good as new: each node runs and answers, each edge is proven whole, nothing is owed by the ledger, and
     every node says within three round time-outs that it is healthy and linked to all others.
@@ -130,7 +134,7 @@ def worn(cluster: Cluster) -> str:
     changed = [name for name in cluster.spec.names if cluster.version_of(name) != OLD]
     if changed:
         return f"{', '.join(changed)} is of another version"
-    owed = [entry.words for entry in _entries(cluster) if entry.open]
+    owed = [entry.words for entry in _entries(cluster) if entry.open and entry.words not in own]
     if owed:
         return f"it still owes: {'; '.join(owed)}"
     try:
