@@ -6,6 +6,7 @@ What is said is fitted into a number of lines: each thing in the longest form fo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from math import ceil
 
 from prowl.reports.causes import Finding
@@ -59,7 +60,8 @@ def _whole(findings: Iterable[Finding]) -> list[str]:
     """Return each finding with all that is said of it."""
     lines = []
     for each in findings:
-        lines += _lines(each) if each.cause or len(each.rows) > 1 else [message(each.rows[0])]
+        several = each.cause or len(each.rows) > 1
+        lines += _lines(each) if several else [message(replace(each.rows[0], observed=each.told))]
     return lines
 
 

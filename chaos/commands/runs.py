@@ -82,7 +82,7 @@ def _of_item(rows: list[Series]) -> list[str]:
 
 
 def _of_all(kept: RunHistory, runs: list[Past], rows: list[Series]) -> list[str]:
-    lines = [f"{len(runs)} runs of {runs[0].target} in {kept.path}"]
+    lines = [f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {runs[0].target} in {kept.path}"]
     for run in runs[:20]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
         took = f"{run.seconds:.0f} s" if run.seconds is not None else ""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +96,46 @@ def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said
 def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
     told = prowl(pytester, "--help").stdout.str()
     assert told.index("--target") < told.index("--maxfail")
+
+
+PLAYED = """
+from prowl.chaos.engine import runner
+from prowl.reports.verdicts import Verdict
+
+plays = [Verdict.BROKEN, Verdict.HELD]
+
+
+def play(scenario, spec, folder, seed, say, pool):
+    folder.mkdir(parents=True)
+    return runner.Outcome(plays.pop(0), f"seed {seed}", (), 1.0, (), {"recovered_seconds": 2.0})
+
+
+runner.play = play
+"""
+
+
+def test_a_broken_scenario_is_played_again_and_the_first_verdict_stays(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytester.makepyfile(fake_plays=PLAYED)
+    monkeypatch.setenv("PYTHONPATH", str(pytester.path))
+    words = ("-p", "fake_plays", "--chaos", "--target", "embedded", "-k", "minority-crash", "--seed", "7")
+    result = prowl(pytester, *words)
+    assert result.ret == 1
+    assert "seed 7; played again with the same seed it was held (flaky)" in result.stdout.str()
+    (folder,) = pytester.path.glob(".prowl/runs/*")
+    (row,) = json.loads((folder / "report.json").read_text())["results"]
+    assert (row["verdict"], row["replay"]) == ("broken", "held")
+    assert (folder / "replays" / "minority-crash").is_dir()
+    cli = (sys.executable, "-m", "prowl.chaos.commands.cli")
+    told = pytester.run(*cli, "history", "recovery/consensus-stall", timeout=60).stdout.str()
+    assert "minority-crash  X  flaky" in told
+    assert pytester.run(*cli, "report", timeout=60).ret == 0
+    judged = pytester.run(*cli, "judge", timeout=60)
+    assert (judged.ret, "one for each scenario that it plays" in judged.stderr.str()) == (4, True), "it has no timeline"
+    packed = pytester.run(*cli, "bundle", "--output", "b.tar.gz", timeout=60)
+    assert packed.ret == 0
+    with tarfile.open(pytester.path / "b.tar.gz") as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert {"report.json", "report.html", "again.sh", "prowl.prom"} <= names
+    assert pytester.run(*cli, "diff", str(folder), str(folder), timeout=60).ret == 0
