@@ -179,9 +179,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _scenario(item: pytest.Item) -> Scenario | None:
-    callspec = getattr(item, "callspec", None)
-    plays = callspec is not None and "outcome" in getattr(item, "fixturenames", ())
-    scenario = callspec.params.get("scenario") if plays else None
+    callspec: Any = getattr(item, "callspec", None)
+    if callspec is None or "outcome" not in getattr(item, "fixturenames", ()):
+        return None
+    scenario = callspec.params.get("scenario")
     return scenario if isinstance(scenario, Scenario) else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TypeVar
@@ -48,7 +48,7 @@ def check(
     advisory: bool = False,
     gate: bool = False,
     drill: bool = False,
-    metrics: tuple[str, ...] = (),
+    metrics: Iterable[str] = (),
 ) -> Callable[[F], F]:
     """Mark a test function as the check of a manual's item; its docstring is the promise, in one sentence.
 
@@ -73,7 +73,7 @@ def check(
         scopes = [scope for scope in SCOPES if scope in inspect.signature(function).parameters]
         if len(scopes) != 1:
             raise ValueError(f"The check {function.__name__} of {item} takes either node or network: whose is it?")
-        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate, drill, metrics))
+        setattr(function, MARK, Check(item, next, needed, advisory, scopes[0], gate, drill, tuple(metrics)))
         return function
 
     return mark

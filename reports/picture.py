@@ -7,7 +7,7 @@ size of a picture is bounded by its width and its nodes, not by the length of th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -245,7 +245,7 @@ def _short(fault: Fault, timeline: Timeline) -> str:
 
 
 def _paths(
-    steps: list[tuple[float, int | None]], samples: tuple[Sample, ...], x_of: Scale, y_of: Scale
+    steps: list[tuple[float, int | None]], samples: Sequence[Sample], x_of: Scale, y_of: Scale
 ) -> tuple[str, str, tuple[float, float] | None]:
     """Return the solid and the dotted path of a node's heights, and where they end."""
     solid: list[str] = []

@@ -11,7 +11,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from heapq import merge
-from itertools import repeat, zip_longest
+from itertools import repeat
 from operator import itemgetter
 from typing import Any, NamedTuple, overload
 
@@ -139,10 +139,11 @@ class Track(Sequence[Sample]):
             self._put(name, number, value)
         state = (bool(row), error, process)
         if state != self._state:
-            before, self._state = self._state or (), state
-            for name, value, last in zip_longest((ANSWERED, ERROR, PROCESS), state, before, fillvalue=MISSING):
+            before: tuple[object, ...] = self._state or (MISSING,) * 3
+            self._state = state
+            for name, value, last in zip((ANSWERED, ERROR, PROCESS), state, before, strict=True):
                 if value != last:
-                    self._put(str(name), number, value)
+                    self._put(name, number, value)
 
     def _put(self, name: str, number: int, value: Any) -> None:
         column = self.columns.get(name)

@@ -43,6 +43,8 @@ from prowl.reports.events import Event, event_of
 from prowl.reports.recorded_words import translated
 from prowl.reports.samples import Sample, Samples, Track
 
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
+
 SCHEMA = 2
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log")
 WORDS_ONLY = 1  # up to this schema, what was done is told in words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ def row(stage: Stage, step: str, words: str, **changes: Any) -> None:
     running = {name for names in changes.values() for name in names}
     for name in running:
         stage.play.holds.release(name)
-    stage.write(Event(0.0, words, step=step, **changes))
+    stage.write(replace(Event(0.0, words, step=step), **changes))
 
 
 def folder_of(stage: Stage, name: str) -> Path:

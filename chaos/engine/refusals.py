@@ -35,6 +35,9 @@ def faults_of(scenarios: Sequence[Scenario], items: Mapping[str, object]) -> lis
         if scenario.name in taken:
             found.append(f"{where}: the name is taken; each scenario has a name of its own.")
         taken.add(scenario.name)
+        longer = [other.name for other in scenarios if scenario.name in other.name and scenario.name != other.name]
+        if longer:
+            found.append(f"{where}: its name is a part of {longer[0]!r}, so that -k could not choose it alone.")
         found += [f"{where}: {sentence}" for sentence in _faults(scenario, items)]
     return found
 

@@ -61,7 +61,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=FIVE,
     ),
     Scenario(
-        "ring",
+        "ring-of-five",
         PARTITION,
         "each of five validators hears its two neighbours only: no chain but one comes of it",
         (During(Cut(cut.ring), ring), Recover()),
@@ -69,7 +69,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=FIVE,
     ),
     Scenario(
-        "bridge",
+        "bridge-of-five",
         PARTITION,
         "two pairs of validators are joined by a fifth one alone: no chain but one comes of it",
         (During(Cut(cut.bridge), one), Recover()),

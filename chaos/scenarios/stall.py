@@ -49,11 +49,11 @@ SCENARIOS: tuple[Scenario, ...] = (
         GOES_ON,
         quick=True,
     ),
-    _minority("minority-crash-of-five", Shape(nodes=5), "of five validators one may stop without notice"),
-    _minority("minority-crash-of-seven", Shape(nodes=7), "of seven validators two may stop without notice"),
+    _minority("crash-in-five", Shape(nodes=5), "of five validators one may stop without notice"),
+    _minority("crashes-in-seven", Shape(nodes=7, block_ms=1000), "of seven validators two may stop without notice"),
     _minority(
-        "light-minority-crash",
-        Shape(nodes=6, stakes=LIGHT),
+        "crash-of-light-ones",
+        Shape(nodes=6, stakes=LIGHT, block_ms=1000),
         "half of the validators may stop without notice if they hold less than a third of the stake",
     ),
     Scenario(
@@ -65,7 +65,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         shape=Shape(nodes=4, stakes=HEAVY),
     ),
     Scenario(
-        "third-crash",
+        "quorum-loss",
         SIGNAL,
         "more than a third of the validators stop: the chain stands still, and the state of the others says so",
         (During(Crash(), third, (UNTIL_SIGNALS,)), Recover()),
@@ -73,7 +73,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         quick=True,
     ),
     Scenario(
-        "third-crash-one-by-one",
+        "quorum-back-one-by-one",
         STALL,
         "more than a third of the validators stop and come back one by one: the chain goes on with the quorum",
         (
@@ -83,7 +83,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         COMES_BACK,
     ),
     Scenario(
-        "third-crash-survivor-restarted",
+        "survivor-restarted",
         STALL,
         "while more than a third of the validators are down a survivor is restarted: nothing is lost by it",
         (During(Crash(), third, (UNTIL_SIGNALS, Do(Restart(), still_up(one)), Hold(rounds=2))), Recover()),
@@ -113,7 +113,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         quick=True,
     ),
     Scenario(
-        "rolling-restart-of-three",
+        "three-restarted-in-turn",
         STALL,
         "of three validators each restart halts the chain safely, and it goes on",
         (Each(all_nodes, lambda node: (During(Terminate(), node, (Hold(rounds=2),)), Recover())),),
@@ -150,7 +150,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         GOES_ON,
     ),
     Scenario(
-        "proposer-crash-after-a-restart",
+        "successor-just-started",
         STALL,
         "the next proposer is killed while its successor has just started: the turn is passed on all the same",
         (Do(Restart(), after_next), During(Crash(), proposer_next), Recover()),

@@ -56,7 +56,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         quick=True,
     ),
     Scenario(
-        "two-wiped-nodes",
+        "two-wiped",
         CORRUPT,
         "two of five validators lose their whole data at once: the chain stands still safely, and comes back",
         (During(Wipe(), third, (Hold(rounds=5),)), Recover()),

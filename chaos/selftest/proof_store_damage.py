@@ -44,5 +44,5 @@ def test_the_node_refuses_to_start_with_the_store_named_or_comes_level(cluster: 
             assert reaction.level, reaction
         else:
             assert reaction.exit_code == 1, reaction
-            assert f"The store {cell.store} is damaged" in reaction.told, reaction
-            assert "Storage Corruption" in reaction.told, reaction
+            assert f"The store {cell.store} is damaged" in reaction.last_word, reaction
+            assert "Storage Corruption" in reaction.last_word, reaction

@@ -77,6 +77,8 @@ def test_a_literal(change: dict[str, object], sentence: str) -> None:
 
 def test_all_faults_of_all_literals_are_told_at_once() -> None:
     wrong = replace(GOOD, item="nowhere/at-all", also=("agrement", "recovry"))
+    part = replace(GOOD, name="crash")
+    assert "'crash': its name is a part of 'own-crash'" in faults_of([part, GOOD], manual.catalogue())[0]
     with pytest.raises(ScenarioError) as caught:
         known([wrong, GOOD, replace(GOOD, name="minority-crash")])
     told = str(caught.value).splitlines()

@@ -7,6 +7,7 @@ it can't be told from a reorganisation whose block was missed.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
@@ -18,14 +19,15 @@ from prowl.reports.timeline import Timeline
 def look(timeline: Timeline) -> list[Judgement]:
     """Judge the whole network."""
     seen = seen_of(timeline)
-    broken = sorted([*_clashes(seen), *_heights(seen), *_finals(seen), *_own(seen, final=True)])
+    own = list(_own(seen))
+    lost = [row for was_final, row in own if was_final]
+    broken = sorted([*_clashes(seen), *_heights(seen), *_finals(seen), *lost])
     if broken:
         t, end, text = broken[0]
         more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
         return [INVARIANT.row(Verdict.BROKEN, t, end, text + more)]
-    unsure = sorted(_own(seen, final=False)) if timeline.header.bft else []
-    if unsure:
-        return [INVARIANT.row(Verdict.UNKNOWN, *unsure[0])]
+    if own and timeline.header.bft:
+        return [INVARIANT.row(Verdict.UNKNOWN, *min(row for _, row in own))]
     linked = sum(1 for block in seen.shown.values() if block.parent)
     if not linked:
         return []
@@ -68,26 +70,23 @@ def _finals(seen: Seen) -> list[tuple[float, float, str]]:
     return found
 
 
-def _own(seen: Seen, final: bool) -> list[tuple[float, float, str]]:
-    """A node's next block stands on the one it showed before, or on another that somebody showed."""
-    found = []
+def _own(seen: Seen) -> Iterator[tuple[bool, tuple[float, float, str]]]:
+    """A node's next block stands on the one it showed before, or on another that somebody showed.
+
+    Says with each that does not whether the one before was final. If only the next one is, the final chain is right.
+    """
     for node, runs in seen.runs.items():
         for before, after in pairwise(runs):
             if after.height != before.height + 1 or not before.hash or not after.parent or after.parent == before.hash:
                 continue
-            if after.parent in seen.shown:
-                continue
             was_final = before.hash in seen.finals.get(before.height, {})
-            replaced = not was_final and after.hash in seen.finals.get(
-                after.height, {}
-            )  # the final chain has its right
-            if was_final is final and not replaced:
+            is_final = after.hash in seen.finals.get(after.height, {})
+            if after.parent not in seen.shown and (was_final or not is_final):
                 text = (
                     f"{node} shows {short(before.hash)} at height {before.height}, then block {after.height} on "
                     f"{short(after.parent)}, which nobody ever showed"
                 )
-                found.append((before.last, after.first, text))
-    return found
+                yield was_final, (before.last, after.first, text)
 
 
 INVARIANT = Invariant("linkage", "The parent of every block is the block of the height below it.", look, safety=True)

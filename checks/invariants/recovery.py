@@ -236,7 +236,7 @@ class _Node:
         """Return when every proposer has had its turns since, or another fault begins."""
         height = (self.seen.tip_at(begin) or 0) + ROTATIONS * len(self.world.validators)
         over = next((tip.t for tip in self.seen.tips if tip.height >= height), self.timeline.end)
-        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped | action.restarted)
+        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped or action.restarted)
         return min(over, next((t for t in faults if t > begin), inf))
 
     @cached_property

@@ -27,6 +27,11 @@ def shows(node: str, at: float, name: str | None = OTHER, key: str = "latest", u
     return tamper
 
 
+def only(*nodes: str) -> Tamper:
+    """Let no other node show a block."""
+    return lambda t, node, shown: shown if node in nodes else {"block_height": 5.0}
+
+
 @pytest.mark.parametrize(
     ("tampers", "header", "expected"),
     [
@@ -53,7 +58,7 @@ def test_one_node_that_replaces_its_own_block_shows_no_other_than_another_node()
     for nodes, expected in (((), HELD), (("n1",), BROKEN)):
         net = Net()
         net.tampers.append(shows("n0", 30.0))
-        net.tampers.append(lambda t, node, shown, kept=nodes: shown if node in ("n0", *kept) else {"block_height": 5.0})
+        net.tampers.append(only("n0", *nodes))
         assert net.run(40).verdict("one-chain") is expected
 
 

@@ -60,7 +60,7 @@ def test_stamps_in_seconds_are_too_coarse_for_a_fast_chain() -> None:
 # --- progress with a quorum ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - STEP, HELD), (PAUSE + 2 * STEP, BROKEN)])
+@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - STEP, HELD), (PAUSE, HELD), (PAUSE + 2 * STEP, BROKEN)])
 def test_a_pause_of_the_allowance_and_a_sample(seconds: float, expected: Verdict) -> None:
     net = healthy()
     net.run(_to_block(net) + STEP)  # a block is just seen
@@ -68,6 +68,12 @@ def test_a_pause_of_the_allowance_and_a_sample(seconds: float, expected: Verdict
     net.run(20)
     row = net.judge()["progress-with-quorum", None]
     assert row.verdict is expected, row
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - 5, HELD), (PAUSE + 5, BROKEN)])
+@pytest.mark.parametrize("nodes", [1, 2, 3])
+def test_a_network_of_few_nodes_is_judged_too(nodes: int, seconds: float, expected: Verdict) -> None:
+    assert healthy(nodes=nodes).stand(seconds).verdict("progress-with-quorum") is expected
 
 
 def _to_block(net: Net) -> float:

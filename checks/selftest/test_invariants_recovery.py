@@ -250,6 +250,137 @@ def test_blocks_that_need_a_node_prove_its_vote() -> None:
     assert "without its vote" in row.observed
 
 
+# --- recovery: it holds for two rotations -----------------------------------------------------------------------------
+
+
+def relapse(net: Net, state: float, begin: float, seconds: float) -> None:
+    """From some seconds after the start on, let the node's state be another one."""
+    net.tampers.append(change("n3", net.t + begin, net.t + begin + seconds, consensus_state=state))
+
+
+ROTATIONS = 2 * 4 * 2.0  # two turns of four proposers with blocks of 2 s
+
+
+@pytest.mark.parametrize(
+    ("begin", "seconds", "run", "expected"),
+    [
+        (5.0, 10.0, 60.0, HELD),  # another state at first
+        (5.0, 999.0, 60.0, UNKNOWN), (5.0, 999.0, HEAL + 20, BROKEN), (5.0, HEAL - 8, HEAL + 20, HELD),
+        (5.0, HEAL + 2, HEAL + 20, BROKEN),
+        (5 + ROTATIONS - 3, 999.0, 60.0, UNKNOWN),  # a relapse within the two rotations
+        (5 + ROTATIONS + 3, 999.0, 60.0, HELD),  # and one after them
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("state", [1.0, 2.0])
+def test_a_recovery_holds_for_two_rotations(
+    begin: float, seconds: float, run: float, expected: Verdict, state: float
+) -> None:
+    net = Net()
+    miners(net)
+    net.run(100)
+    net.do("kill n3")
+    net.run(60)
+    net.do("start n3")
+    relapse(net, state, begin, seconds)
+    row = net.run(run).judge()["recovery", "n3"]
+    assert row.verdict is expected, row
+
+
+def test_after_a_relapse_it_must_vote_or_propose_anew() -> None:
+    for absent, expected in ((None, HELD), ("n3", UNKNOWN)):
+        net = Net()
+        miners(net, absent=absent, since=180.0)
+        net.run(100)
+        net.do("kill n3")
+        net.run(60)
+        net.do("start n3")
+        relapse(net, 1.0, 10.0, 15.0)
+        row = net.run(60).judge()["recovery", "n3"]
+        assert row.verdict is expected, row
+        assert "and then its consensus_state is 1 at 170.0 s until 185.0 s" in row.observed
+
+
+def test_a_state_that_can_not_be_read_or_has_its_reason_is_no_relapse() -> None:
+    for value, stands, expected in ((None, 0, HELD), ("x", 0, HELD), (1.0, 0, UNKNOWN), (1.0, 60, HELD)):
+        net = Net()
+        net.run(100)
+        net.do("kill n3")
+        net.run(60)
+        net.do("start n3")
+        net.run(12)
+        if stands:  # no block has come for three round time-outs: what else should the state be
+            net.stand(32)
+        net.tampers.append(change("n3", net.t, net.t + 20 if stands else 1e9, consensus_state=value))
+        (net.stand if stands else net.run)(22)
+        assert net.run(20).verdict("recovery", "n3") is expected, (value, stands)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(LAG, HELD), (LAG + 12, UNKNOWN)])
+def test_who_falls_behind_again_within_two_rotations_has_not_recovered(seconds: float, expected: Verdict) -> None:
+    net = Net(4, interval=6.0).run(100)
+    net.do("kill n3")
+    net.run(60)
+    net.do("start n3")
+    net.run(8)
+    net.tampers.append(change("n3", net.t, consensus_state=0.0))
+    _stay_behind(net, "n3", seconds)
+    assert net.verdict("recovery", "n3") is expected
+
+
+def test_another_fault_ends_the_rotations() -> None:
+    for second, expected in (("kill n2", HELD), ("a note", UNKNOWN)):
+        net = healthy()
+        net.do("kill n3")
+        net.run(60)
+        net.do("start n3")
+        net.run(10)
+        net.do(second)
+        net.tampers.append(change("n3", net.t + 1, consensus_state=1.0))
+        assert net.run(40).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [(159.5, UNKNOWN), (160.0, HELD)])
+def test_a_block_of_its_own_counts_from_the_start_on(at: float, expected: Verdict) -> None:
+    """The start is at 160 s; what it proposed before was in flight."""
+    net = Net(addresses={"n3": "0xn3", "n0": "0xn0"})
+
+    def own(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if "err" in shown:
+            return shown
+        height = shown["latest"][0]
+        block = [500, "0x" + "e" * 64, "0x01", "0xn3", 5] if t == at and node == "n0" else None
+        return {**shown, "miner": "0xn0", "blocks": [block] if block else [], "stamp": height}
+
+    net.tampers.append(own)
+    assert back_again(net, 40).verdict("recovery", "n3") is expected
+
+
+def test_a_resume_of_what_was_up_is_no_return() -> None:
+    for fault, rows in (("a note", 0), ("pause n3", 1)):
+        net = healthy()
+        net.do(fault)
+        net.run(30)
+        net.do("unpause n3")
+        net.run(30)
+        assert len([row for row in net.judge().values() if row.invariant == "recovery"]) == rows
+
+
+def test_what_comes_after_the_next_fault_is_no_relapse_of_the_first_return() -> None:
+    for faults, expected in ((("kill n3", "kill n3"), HELD), ((), UNKNOWN)):
+        net = healthy()
+        net.do("kill n3")
+        net.run(30)
+        net.do("start n3")
+        net.run(60)
+        for fault in faults:
+            net.do(fault)
+            net.run(20)
+        if not faults:
+            net.tampers.append(silent("n3", net.t))
+        net.run(60)
+        assert net.verdict("recovery", "n3") is expected
+
+
 def test_a_node_without_stake_need_not_vote() -> None:
     net = Net(stakes={"n0": 1, "n1": 1, "n2": 1})
     miners(net, absent="n3")

@@ -8,6 +8,7 @@ import pytest
 
 from prowl.checks.invariants import Verdict
 from prowl.checks.selftest.network import GENESIS, Net, name_of
+from prowl.reports.events import Event, Phase
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 OTHER = "0x" + "b" * 64
@@ -215,6 +216,15 @@ def test_a_late_fall_is_not_excused_by_a_wipe_long_ago() -> None:
     assert net.run(20).verdict("finality") is BROKEN
 
 
+@pytest.mark.parametrize(("after", "expected"), [(1.0, HELD), (45.0, HELD), (90.0, HELD), (91.0, BROKEN)])
+def test_heights_may_fall_for_a_starts_grace_and_three_round_time_outs(after: float, expected: Verdict) -> None:
+    net = healthy()
+    net.do("a note")
+    net.events[-1] = Event(net.t, "surgery", 1, Phase.INJECT, surgery=("n3",))
+    lower_fin(net, "n3", net.t + after, net.t + after + 0.5, 3)
+    assert net.run(after + 5).verdict("finality") is expected
+
+
 def test_a_wiped_node_must_come_back_with_the_same_blocks() -> None:
     net = healthy()
     net.do("wipe n3")
@@ -273,6 +283,35 @@ def test_a_block_on_a_parent_of_another_height_breaks_linkage() -> None:
     row = net.run(40).judge()["linkage", None]
     assert row.verdict is BROKEN
     assert "height 1" in row.observed
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "bft", "expected"),
+    [
+        ("n0", "n0", True, UNKNOWN), ("n0", "n0", False, HELD),
+        ("n0 n1", "n0", True, UNKNOWN), ("n0 n1 n2", "n0", True, BROKEN), ("n0 n1 n2 n3", "n0", True, BROKEN),
+        ("n0", "n0 n1 n2", True, HELD), ("n0 n1 n2", "n0 n1 n2", True, BROKEN),
+    ],
+)  # fmt: skip
+def test_a_parent_that_nobody_showed_is_judged_by_what_is_final(
+    before: str, after: str, bft: bool, expected: Verdict
+) -> None:
+    """Some nodes show block 20 (final on three of four), then some of them one of height 21 on an unknown parent."""
+
+    def tamper(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if t < 40:
+            return shown
+        second = t >= 41 and node in after.split()
+        here = node in (after if second else before).split()
+        latest = [21, "0x" + "e" * 64, OTHER, False] if second else [20, "0x" + "d" * 64, GENESIS, False]
+        return {"latest": latest} if here else {"block_height": 5.0}
+
+    net = Net(bft=bft)
+    net.tampers.append(lambda t, node, shown: {"block_height": 5.0} if t < 40 else shown)
+    net.tampers.append(tamper)
+    net.run(42)
+    rows = net.judge()
+    assert rows["linkage", None].verdict is expected, rows["linkage", None]
 
 
 def test_a_reorganisation_is_no_broken_link() -> None:

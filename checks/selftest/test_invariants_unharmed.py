@@ -217,7 +217,7 @@ def test_without_an_interval_too_long_is_unknown() -> None:
 
 
 def test_it_says_whom_it_compared_and_how_many_it_could_not_see() -> None:
-    net = Net()
+    net = Net(block_interval_seconds=2.0)
     net.tampers.append(silent("n3", 0))
     net.run(100)
     stays(net, "n1", net.t)
