@@ -175,8 +175,8 @@ def _needed(stage: Stage, name: str) -> str:
     after = f"with {', '.join(gone)} gone too"
     with stage.during(Crash(), tuple(gone)):
         stage.play.say(f"{after}, no block comes without the vote of {name}")
-        begin, spent = stage.observer.now(), _rotation(stage)
-        count = len(_turns(stage))
+        begin, count = stage.observer.now(), len(_turns(stage))
+        spent = blocks_come(stage, count)
         seen = len(stage.observer.proposals_since(begin))
     if spent is None:
         raise NotConfirmedError(f"does not vote: {after}, no rotation of {count} blocks came (only {seen} blocks)")
@@ -190,11 +190,11 @@ def _is_needed(stage: Stage, name: str, gone: Iterable[str]) -> bool:
     return not has_quorum(stage, [*gone, name])
 
 
-def _rotation(stage: Stage) -> float | None:
-    """Wait until each proposer has had a turn; None if a pause is longer than it may be just after a start."""
+def blocks_come(stage: Stage, count: int) -> float | None:
+    """Wait for so many blocks; None if a pause is longer than it may be just after a start."""
     pause = deadlines.pause_seconds(stage.play.interval_seconds, stage.network) + stage.network.start_grace_seconds
     began, tip = stage.observer.now(), stage.observer.tip
-    goal = tip + len(_turns(stage))
+    goal = tip + count
     while tip < goal:
         before = tip
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from prowl.chaos.engine.confirmation import NotConfirmedError, Since, confirm
+from prowl.chaos.engine.confirmation import NotConfirmedError, Since, blocks_come, confirm
 from prowl.chaos.engine.fault import Fault
 from prowl.chaos.engine.lifecycle import TOOLS
 from prowl.chaos.engine.operations import folder_of, row
 from prowl.chaos.engine.scenario import Step
-from prowl.chaos.engine.stage import LOOK_SECONDS, Outline, Stage, StepError, StoppedEarlyError, stakes_of
+from prowl.chaos.engine.stage import Outline, Stage, StepError, StoppedEarlyError, stakes_of
 from prowl.chaos.engine.steps import Simple, plan_all, play_all
 from prowl.chaos.engine.targets import Words, in_drawn_order
 from prowl.chaos.faults.crash import Crash
@@ -19,7 +19,6 @@ from prowl.fixtures import deadlines
 from prowl.fixtures.clusters import backups
 from prowl.fixtures.clusters.protocol import GONE, OLD
 from prowl.fixtures.clusters.spec import ClusterSpec
-from prowl.fixtures.waiting import wait_until
 from prowl.reports.events import Event
 
 SOAK_ROTATIONS = 10
@@ -155,16 +154,9 @@ class Soak(Simple):
 def soaked(stage: Stage, name: str, rotations: int, told: list[str]) -> str:
     """Watch for so many rotations; return what is amiss, and tell what was seen."""
     observer, count = stage.observer, len(stage.network.nodes)
-    goal, before = observer.tip + rotations * count, _memory(stage)
-    tip, begin = observer.tip, observer.now()
-    limit = deadlines.pause_seconds(stage.play.interval_seconds, stage.network) * rotations
-
-    def over() -> bool:
-        observer.check()
-        return observer.tip >= goal
-
-    if not wait_until(over, limit, LOOK_SECONDS):
-        raise StoppedEarlyError(f"fewer than {rotations} rotations of blocks came in {limit:.0f} s")
+    tip, begin, before = observer.tip, observer.now(), _memory(stage)
+    if blocks_come(stage, rotations * count) is None:
+        raise StoppedEarlyError(f"after block {observer.tip} none came within the longest pause that there may be")
     own, others = _paces(stage, name, tip, begin)
     grown = {each: after - before[each] for each, after in _memory(stage).items() if each in before}
     most = max((bytes_ for each, bytes_ in grown.items() if each != name), default=0)

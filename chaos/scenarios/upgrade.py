@@ -17,7 +17,7 @@ from prowl.chaos.faults.terminate import Terminate
 
 ALSO = ("confirmation", "availability", "progress-with-quorum", "progress-after-heal", "recovery")
 # Slower than other scenarios: what is seen here decides about somebody's network, and must not turn on a busy machine.
-UNHURRIED = Shape(block_ms=500)
+UNHURRIED = Shape(block_ms=1000, round_ms=4000)
 PRUNING = {"storage": {"backend": "leveldb", "cacheSize": 2000, "enablePruning": True}}
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -45,7 +45,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         why="one node of the next version takes part among the old ones, through every kind of transaction",
         steps=(Change(Upgrade(), one), Hold(), Hold(intervals=12), Recover()),
         also=ALSO,
-        shape=Shape(nodes=4, block_ms=500),
+        shape=Shape(nodes=4, block_ms=1000, round_ms=4000),
         load=Transfers(per_second=4.0, every_kind=True),
     ),
     Scenario(
