@@ -227,11 +227,16 @@ class World:
         return next((group for group in _components(tuple(able), span.cut) if node in group), frozenset())
 
     def started_quorum(self, span: Span, node: str) -> bool:
-        """Whether, by the events alone, a node is up and with others forms a connected quorum."""
+        """Whether, by the events alone, a node is up and with others forms a connected quorum.
+
+        Without BFT a quorum is nothing: there it must reach all that are up.
+        """
         able = span.started - span.slow
         if node not in able:
             return False
         near = [other for other in able if other == node or not _cut_either_way(span.cut, node, other)]
+        if not self.timeline.header.bft:
+            return len(near) == len(able)
         if not self.has_quorum(near):
             return False
         return self.has_quorum({node, *_clique(tuple(sorted(near)), span.cut, tuple(self.stakes.items()))})

@@ -237,3 +237,16 @@ def test_it_says_whom_it_compared_and_how_many_it_could_not_see() -> None:
     assert rows["n0"].observed == "it answered, kept its peers and kept up (compared with n1, n2; 1 could not be seen)"
     assert (rows["n0"].begin, rows["n0"].end) == (0.0, 139.5)
     assert (rows["n1"].begin, rows["n1"].end) == (102.0, 139.5)
+
+
+@pytest.mark.parametrize(("bft", "expected"), [(True, Verdict.BROKEN), (False, Verdict.HELD)])
+def test_without_bft_a_heavy_node_that_is_cut_off_need_not_keep_up(bft: bool, expected: Verdict) -> None:
+    """With BFT more than two thirds of the stake are a quorum by themselves; without it they are cut off all the same."""
+    net = Net(bft=bft, stakes={"n0": 7, "n1": 1, "n2": 1, "n3": 1}, block_interval_seconds=2.0, heal_seconds=2.0)
+    net.run(40)
+    net.do("partition n0 | n1 n2 n3")
+    net.tampers.append(change("n0", 40.0, 80.0, block_height=20.0, latest=[20, net.nodes["n0"].chain[-1], None, False]))
+    net.run(40)
+    net.do("heal")
+    net.run(60)
+    assert net.verdict("unharmed", "n0") is expected
