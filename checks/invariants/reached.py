@@ -63,7 +63,8 @@ def _missed(timeline: Timeline, seen: Seen, begun: Event, end: float) -> Iterato
     loud = sorted({sample.node for sample in looks} - silent)
     if loud:
         yield f"{listed(loud)} went on answering under {what}"
-    if begun.down and not looks:
+    brief = own and until - begun.t < timeline.header.round_timeout_seconds  # proven, and over before anybody looked
+    if begun.down and not looks and not brief:
         yield f"nobody looked at {listed(begun.down)} under {what}"
     if timeline.header.bft and not begun.down and not _tried(timeline, seen, begun.t, until):
         yield f"nobody tried to finalize a block under {what}"

@@ -241,7 +241,7 @@ def test_it_says_whom_it_compared_and_how_many_it_could_not_see() -> None:
 
 @pytest.mark.parametrize(("bft", "expected"), [(True, Verdict.BROKEN), (False, Verdict.HELD)])
 def test_without_bft_a_heavy_node_that_is_cut_off_need_not_keep_up(bft: bool, expected: Verdict) -> None:
-    """With BFT more than two thirds of the stake are a quorum by themselves; without it they are cut off all the same."""
+    """With BFT more than two thirds of the stake are a quorum by themselves; without it they are cut off."""
     net = Net(bft=bft, stakes={"n0": 7, "n1": 1, "n2": 1, "n3": 1}, block_interval_seconds=2.0, heal_seconds=2.0)
     net.run(40)
     net.do("partition n0 | n1 n2 n3")
