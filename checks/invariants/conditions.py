@@ -15,7 +15,6 @@ from prowl.reports.watched import AlertState, WatchedRule
 
 PAGE = ("block_height", "consensus_state", "peers_connected", "process_memory_bytes")
 HEIGHT = "block_height"
-TIMES = ("page_ms", "rpc_ms", "health_ms")
 SLOW_SHARE = 0.4  # of a scrape's time-out, which is its interval; what takes longer may take longer than that just then
 
 
@@ -59,7 +58,7 @@ def _down(sample: Sample, rule: WatchedRule) -> bool | None:
     """A page that takes longer than a scrape may is none; one that takes nearly as long may be one or not."""
     if not sample.answered:
         return True
-    slowest = max((number(sample.values.get(name)) or 0.0 for name in TIMES), default=0.0) / 1000
+    slowest = (number(sample.values.get("page_ms")) or 0.0) / 1000
     if slowest > rule.scrape_seconds:
         return True
     page = any(name in sample.values for name in PAGE)
