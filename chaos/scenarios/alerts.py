@@ -131,11 +131,11 @@ class _Maker:
             "clock": (During(Clock(), one, floors), "a node's clock is an hour ahead"),
             "starved": (During(CpuStarvation(), one, floors), "a node gets next to no time on the processors"),
             "slow-disk": (During(DiskSlow(), one, floors), "a node's disk is slow"),
-            "one-way": (
+            "unheard": (
                 During(Cut(one_way), one, (Hold(),)),
                 "what a node sends is lost for a while",
             ),
-            "crash-loop": (
+            "crashing": (
                 During(Repeated(Crash()), one, floors),
                 "a node dies again and again, and is never down as long as the manual says",
             ),

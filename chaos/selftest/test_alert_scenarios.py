@@ -24,7 +24,7 @@ groups:
     interval: 30s
     rules:
       - {alert: NodeDown, expr: 'up{job="coc-node"} == 0', for: 1m, labels: {severity: critical}}
-      - {alert: Stalled, expr: increase(coc_block_height[5m]) == 0, for: 3m, labels: {severity: critical}}
+      - {alert: Stalled, expr: 'increase(coc_block_height[5m]) == 0', for: 3m, labels: {severity: critical}}
       - {alert: Mempool, expr: coc_tx_pool_pending > 500, for: 5m, labels: {severity: warning}}
 """
 
