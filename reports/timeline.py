@@ -10,12 +10,12 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
-    ``process`` (the kernel's word for what its process does), ``rpc_ms``, ``page_ms`` and ``health_ms`` (how long the
-    answers took), ``bft`` (what its BFT status says), ``voted: height`` of the newest block that the node is seen to
-    have voted for,
-    ``blocks: [[height, hash, parent, miner, stamp], ...]`` for the blocks since the sample before, ``twice:
-    [address, ...]`` of whom the double votes are that the node has counted since then). A value that
-    could not be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
+    ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the
+    answers took; ``page_ms`` only where the metrics page took over 50 ms), ``bft`` (what its BFT status says),
+    ``voted: height`` of the newest block that the node is seen to have voted for, ``blocks: [[height, hash, parent,
+    miner, stamp], ...]`` for the blocks since the sample before, ``twice: [address, ...]`` of whom the double votes are
+    that the node has counted since then). A value that could not
+    be read is left out, never 0. ``err`` without values (``process`` may stand beside it): the node did not
     answer.
     For those who look further: ``root`` (the latest block's state root), ``descriptors`` (files that its process has
     open), ``disk_bytes`` (what its stores hold).

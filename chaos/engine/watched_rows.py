@@ -68,7 +68,8 @@ def changes_of(
     """Return when each alert's state changed; ``evaluations`` are the seconds between two of them, by alert.
 
     ``beats`` are the evaluations that the store has of another group of rules. An alert is over where there are such
-    and it has no sample; where there are none either, Prometheus was away, and the alert is what it was.
+    and it has no sample; where there are none either, Prometheus was away, and the alert is what it was. So is one that
+    fires after a hole though it would have to be pending first: a busy machine left out evaluations of its group.
     """
     seen: dict[tuple[str, str | None], list[tuple[float, AlertState]]] = {}
     for series in states:
@@ -77,6 +78,9 @@ def changes_of(
         if key[0] in evaluations:
             seen.setdefault(key, []).extend((clock.t(at), state) for at, _value in series.points)
     found: list[AlertChange] = []
+    waiting = {
+        name for (name, _node), points in seen.items() if any(state is AlertState.PENDING for _t, state in points)
+    }
     for (name, node), points in seen.items():
         every = evaluations[name]
         ordered = sorted(points, key=lambda point: (point[0], point[1] is not AlertState.FIRING))
@@ -84,7 +88,8 @@ def changes_of(
         for t, state in [*ordered, (end + 2 * every, AlertState.INACTIVE)]:
             if 0 < t - before < every / 10 or (t == before and last is not AlertState.INACTIVE):
                 continue  # another series of the same node
-            gone = _gone(before, t, beats, every)
+            waits = name in waiting and state is AlertState.FIRING
+            gone = None if waits else _gone(before, t, beats, every)
             if last is not AlertState.INACTIVE and gone is not None and gone <= end:
                 found.append(AlertChange(gone, name, AlertState.INACTIVE, node))
                 last = AlertState.INACTIVE

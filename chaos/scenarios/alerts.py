@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from prowl.chaos.engine.alert_steps import Blind, Clears, Fires, Floors
+from prowl.chaos.engine.alert_steps import Blind, Clears, Fires, Floors, WatcherFault
 from prowl.chaos.engine.fault import Fault
 from prowl.chaos.engine.scenario import Scenario, Shape, Step
 from prowl.chaos.engine.steps import During, Each, Hold, Recover
@@ -40,6 +40,11 @@ STALL = (BLOCKS, STATE)
 JUDGES = ("alerts-caused", "alerts-in-time", "alerts-clear")
 BALLAST = 1.1  # of the threshold
 VICTIM = named("node-2")
+AWAY: dict[str, WatcherFault] = {
+    "drop": DropEverySecond(),
+    "killed": KillWatcher(),
+    "restarted": RestartWatcher(),
+}
 HALF_OF_FOR = Floors((DOWN,), share=0.4)
 
 
@@ -97,9 +102,8 @@ class _Maker:
             why = f"a node is {word}: Node Down fires for it, the chain goes on, and nothing else fires"
             yield self.make(f"down-{word}", DOWN, why, During(fault, one, (Fires((DOWN,), here=True),)))
         stall = "too many validators are {}: the chain stands still, and every alert about that fires"
-        stopped: dict[str, Fault] = {"killed": Crash(), "paused": Pause()}
-        for word, fault in stopped.items():
-            inside = During(fault, third, (Fires((DOWN,), here=True), Fires((*STALL, PEERS))))
+        for word in ("killed", "paused"):
+            inside = During(kinds[word], third, (Fires((DOWN,), here=True), Fires((*STALL, PEERS))))
             kept = (*JUDGES, "alerts-see-stall")
             yield self.make(f"stall-{word}", BLOCKS, stall.format(word), inside, also=kept)
         why = "the network is parted in halves: blocks, state and peers are alerts on every node, and no node is down"
@@ -114,8 +118,8 @@ class _Maker:
         limit = MEMORY_BYTES / memory_divisor()
         how = "a real allocation" if memory_divisor() == 1 else "the machine is too small for the manual's threshold"
         why = f"a node uses more than {limit:.3g} bytes ({how}): High Memory fires for it alone"
-        fault = Memory(int(BALLAST * limit))
-        yield self.make("memory", MEMORY, why, During(fault, one, (Fires((MEMORY,), here=True),)))
+        memory = Memory(int(BALLAST * limit))
+        yield self.make("memory", MEMORY, why, During(memory, one, (Fires((MEMORY,), here=True),)))
 
     def silent(self) -> Iterable[Scenario]:
         """Return those under which every alert has its time to fire, and none may."""
@@ -127,11 +131,11 @@ class _Maker:
             "clock": (During(Clock(), one, floors), "a node's clock is an hour ahead"),
             "starved": (During(CpuStarvation(), one, floors), "a node gets next to no time on the processors"),
             "slow-disk": (During(DiskSlow(), one, floors), "a node's disk is slow"),
-            "one-way": (
+            "unheard": (
                 During(Cut(one_way), one, (Hold(),)),
                 "what a node sends is lost for a while",
             ),
-            "crash-loop": (
+            "crashing": (
                 During(Repeated(Crash()), one, floors),
                 "a node dies again and again, and is never down as long as the manual says",
             ),
@@ -147,40 +151,31 @@ class _Maker:
     def watcher_breaks(self) -> Iterable[Scenario]:
         """Return those in which the watcher is broken and the chain is well."""
         well = "the chain is well: no critical alert fires for want of data"
-        for name, fault, target in (
-            ("drop", DropEverySecond(), None),
-            ("killed", KillWatcher(), None),
-            ("restarted", RestartWatcher(), None),
-            ("vanished", VanishedTarget(), VICTIM),
-        ):
-            blind = Blind(fault, (Floors((DOWN, BLOCKS)),), target)
-            yield self.make(
-                f"watcher-{name}", ALL, f"{fault.words}, and {well}", blind, Floors((BLOCKS,)), also=JUDGES[:1]
-            )
+        faults: dict[str, WatcherFault] = {**AWAY, "vanished": VanishedTarget()}
+        for name, fault in faults.items():
+            target = VICTIM if name == "vanished" else None
+            steps = (Blind(fault, (Floors((DOWN, BLOCKS)),), target), Floors((BLOCKS,)))
+            yield self.make(f"watcher-{name}", ALL, f"{fault.words}, and {well}", *steps, also=JUDGES[:1])
         hang = HangingPage()
         why = f"a metrics page hangs, for less than Node Down waits, and {well}"
         yield self.make(
             "watcher-hang-brief", ALL, why, Blind(hang, (HALF_OF_FOR,), VICTIM), Floors((BLOCKS,)), also=JUDGES[:1]
         )
         why = "a metrics page hangs for longer than Node Down waits: it fires though the node is up, for it can't tell"
-        blind = Blind(hang, (Floors((DOWN,)),), VICTIM)
-        yield self.make("watcher-hang-long", ALL, why, blind, also=(), breaks=("alerts-caused", "alerts-clear"))
+        long_hang = Blind(hang, (Floors((DOWN,)),), VICTIM)
+        yield self.make("watcher-hang-long", ALL, why, long_hang, also=(), breaks=("alerts-caused", "alerts-clear"))
 
     def watcher_sick_chain(self) -> Iterable[Scenario]:
         """Return those in which the watcher is broken and the chain is sick."""
         kept, lost = ("alerts-caused", "alerts-kept"), "the chain stands still: no critical alert is lost"
         floors = Floors((DOWN, BLOCKS), share=2.5)
-        for name, fault, target in (
-            ("drop", DropEverySecond(), None),
-            ("restarted", RestartWatcher(), None),
-            ("killed", KillWatcher(), None),
-        ):
-            meanwhile = () if name == "restarted" else (HALF_OF_FOR,) if name == "killed" else (floors,)
-            sick = (HALF_OF_FOR, Blind(fault, meanwhile, target), Fires((DOWN, BLOCKS)), floors)
+        for name, fault in AWAY.items():
+            meanwhile: tuple[Step, ...] = {"restarted": (), "killed": (HALF_OF_FOR,), "drop": (floors,)}[name]
+            inside = (HALF_OF_FOR, Blind(fault, meanwhile), Fires((DOWN, BLOCKS)), floors)
             why = f"{fault.words} in the middle of a ``for``, and {lost}"
-            yield self.make(f"sick-{name}", ALL, why, During(Crash(), third, sick), also=kept)
-        inside = (Blind(VanishedTarget(), (Fires((DOWN,)), floors), named("node-1")),)
-        down = During(Crash(), named("node-3"), (During(Crash(), named("node-4"), inside),))
+            yield self.make(f"sick-{name}", ALL, why, During(Crash(), third, inside), also=kept)
+        unseen = Blind(VanishedTarget(), (Fires((DOWN,)), floors), named("node-1"))
+        down = During(Crash(), named("node-3"), (During(Crash(), named("node-4"), (unseen,)),))
         why = f"one of the two nodes that are left is no target any more, and {lost}"
         yield self.make("sick-vanished", ALL, why, down, also=kept)
         gone = (Fires((DOWN,), here=True), Blind(VanishedTarget(), (Floors((DOWN,), share=2.5),), VICTIM))

@@ -47,6 +47,13 @@ def test_a_hole_with_evaluations_in_it_is_an_end_and_one_without_any_is_not() ->
     assert told(holed, beat=beats(range(11, 20))) == [(10, "firing", "node-1"), (22, "inactive", "node-1")]
 
 
+def test_an_alert_that_has_to_wait_can_not_be_over_and_fire_again_at_once() -> None:
+    found = told(alert("pending", 8, 9), alert("firing", 10, 11, 20, 21))
+    assert found == [(8, "pending", "node-1"), (10, "firing", "node-1"), (22, "inactive", "node-1")]
+    found = told(alert("pending", 8, 9, 18, 19), alert("firing", 10, 11, 20, 21))
+    assert [t for t, state, _node in found if state == "inactive"] == [12, 22]
+
+
 def test_an_alert_that_is_pending_again_has_fired_before() -> None:
     found = told(alert("firing", 10, 11), alert("pending", 12, 13))
     assert [state for _t, state, _node in found] == ["firing", "pending", "inactive"]

@@ -26,8 +26,8 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement:
     old = [fire for fire in fired if not young(timeline, rule, fire)]
     found = [(*judged, fire) for fire in old if (judged := _judged(timeline, rule, fire)) is not None]
     if not found:
-        listed = ", ".join(dict.fromkeys(fire.node or "the network" for fire in fired))
-        told = f"{rule.name} fired for {listed}, each with its condition" if fired else f"{rule.name} was silent"
+        names = ", ".join(dict.fromkeys(fire.node or "the network" for fire in fired))
+        told = f"{rule.name} fired for {names}, each with its condition" if fired else f"{rule.name} was silent"
         return INVARIANT.row(Verdict.HELD, watched.begin, watched.end, told)
     verdict = worst(row[0] for row in found)
     chosen = [row for row in found if row[0] is verdict]

@@ -35,7 +35,7 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
         for spell in spells(timeline, rule, node)
         if spell.before <= fire.end
         and spell.after >= fire.begin - rule.clear_seconds - rule.slack_seconds
-        and spell.seconds >= rule.for_seconds + rule.range_seconds - rule.floor_seconds / 2
+        and spell.seconds >= rule.range_seconds / 2
     ]
     if not near or any(spell.open for spell in near):
         return None
@@ -46,6 +46,8 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
     if late <= allowed:
         return None if fire.open else (Verdict.HELD, f"{whom} {max(0.0, late):.1f} s after its condition")
     told = f"{whom} {'not yet ' if fire.open else ''}{late:.1f} s after its condition ended at {last.after:.1f} s"
+    if last.lost and not rule.range_seconds:
+        return Verdict.UNKNOWN, f"{told}, when the node showed nothing any more"
     if timeline.watched.lacking(needs_of(rule), last.node, last.after, fire.end):
         return Verdict.UNKNOWN, f"{told}; the store lacks scrapes or evaluations of that time"
     return Verdict.BROKEN, told

@@ -7,7 +7,7 @@ a Prometheus has none either; that it does not answer is the condition of one al
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prowl.checks.invariants.history import number
 from prowl.reports.timeline import Sample, Timeline
@@ -15,7 +15,6 @@ from prowl.reports.watched import AlertState, WatchedRule
 
 PAGE = ("block_height", "consensus_state", "peers_connected", "process_memory_bytes")
 HEIGHT = "block_height"
-TIMES = ("page_ms", "rpc_ms", "health_ms")
 SLOW_SHARE = 0.4  # of a scrape's time-out, which is its interval; what takes longer may take longer than that just then
 
 
@@ -59,7 +58,7 @@ def _down(sample: Sample, rule: WatchedRule) -> bool | None:
     """A page that takes longer than a scrape may is none; one that takes nearly as long may be one or not."""
     if not sample.answered:
         return True
-    slowest = max((number(sample.values.get(name)) or 0.0 for name in TIMES), default=0.0) / 1000
+    slowest = (number(sample.values.get("page_ms")) or 0.0) / 1000
     if slowest > rule.scrape_seconds:
         return True
     page = any(name in sample.values for name in PAGE)
@@ -115,50 +114,71 @@ def nodes_of(timeline: Timeline, fire: Fire) -> tuple[str, ...]:
 def spells(timeline: Timeline, rule: WatchedRule, node: str, *, doubtful: bool = False) -> list[Spell]:
     """Return when a rule's condition held at a node, while a Prometheus watched.
 
-    ``doubtful``: or may have held, which is said only of a node that is down.
+    ``doubtful``: or may have, for all that a Prometheus can see: a node's page may be one or not, and what did not hold
+    for less than a scrape may lie between two of them.
     """
     watched = timeline.watched
     samples = [sample for sample in timeline.of(node) if watched.begin <= sample.t <= watched.end]
     if rule.promise == BLOCKS:
-        return _still(node, samples)
+        return _still(node, samples, rule.scrape_seconds)
     shows = SHOWS[rule.promise]
     points = [(sample.t, shows(sample, rule)) for sample in samples]
     if doubtful and rule.promise == DOWN:
         points = [(t, True if holds is None else holds) for t, holds in points]
-    return _runs(node, points)
+    found = _runs(node, points, rule.scrape_seconds)
+    return _bridged(found, rule.scrape_seconds) if doubtful else found
 
 
-def _runs(node: str, points: list[tuple[float, bool | None]]) -> list[Spell]:
+def _runs(node: str, points: list[tuple[float, bool | None]], patience: float) -> list[Spell]:
+    """Return the runs of samples that show it; samples that show nothing, for less than a scrape, end none."""
     found: list[Spell] = []
     since: float | None = None
-    last = before = points[0][0] if points else 0.0
+    before = last = points[0][0] if points else 0.0
+    doubt: float | None = None  # since when nothing was shown
     for t, holds in points:
         if holds:
-            since, last = (t, t) if since is None else (since, t)
+            since, last, doubt = (t if since is None else since), t, None
             continue
-        if since is not None:
-            found.append(Spell(node, since, last, before, t, lost=holds is None))
-        since, before = None, t
+        doubt = t if doubt is None else doubt
+        if since is None:
+            before = t
+        elif holds is False or t - last >= patience:
+            found.append(Spell(node, since, last, before, doubt, lost=holds is None))
+            since, before = None, t
+        if holds is False:
+            doubt = None
     if since is not None:
         found.append(Spell(node, since, last, before, last, open=True))
     return found
 
 
-def _still(node: str, samples: list[Sample]) -> list[Spell]:
+def _bridged(found: list[Spell], scrape_seconds: float) -> list[Spell]:
+    """Join spells that no scrape needs to have told apart."""
+    joined: list[Spell] = []
+    for spell in found:
+        if joined and spell.begin - joined[-1].end < scrape_seconds:
+            last = joined.pop()
+            spell = replace(spell, begin=last.begin, before=last.before)  # noqa: PLW2901 - the longer one takes its place
+        joined.append(spell)
+    return joined
+
+
+def _still(node: str, samples: list[Sample], patience: float) -> list[Spell]:
     """Return the stretches between two changes of a height: it stands still from the first sample that shows it."""
     found: list[Spell] = []
     height: float | None = None
-    since = last = before = 0.0
+    since = last = 0.0
+    before = samples[0].t if samples else 0.0
     for sample in samples:
         seen = number(sample.values.get(HEIGHT))
-        if seen is not None and seen == height:
+        if seen == height:
             last = sample.t
+            continue
+        if seen is None and height is not None and sample.t - last < patience:
             continue
         if height is not None:
             found.append(Spell(node, since, last, before, sample.t, lost=seen is None))
-            before = last
-        else:
-            before = sample.t
+        before = last if height is not None else before
         height, since, last = seen, sample.t, sample.t
     if height is not None:
         found.append(Spell(node, since, last, before, last, open=True))
@@ -194,13 +214,22 @@ def young(timeline: Timeline, rule: WatchedRule, fire: Fire) -> bool:
     if not rule.range_seconds:
         return False
     since = fire.begin - rule.range_seconds - rule.scrape_seconds
-    silent = any(
-        not sample.answered
-        for node in nodes_of(timeline, fire)
-        for sample in timeline.of(node)
-        if since <= sample.t <= fire.begin
-    )
-    return silent or timeline.watched.begin > since
+    if timeline.watched.begin > since:
+        return True
+    return any(_silent(timeline, node, since, fire.begin, rule.scrape_seconds) for node in nodes_of(timeline, fire))
+
+
+def _silent(timeline: Timeline, node: str, begin: float, end: float, patience: float) -> bool:
+    """Whether a node did not answer for a scrape's interval, between two times."""
+    silent: float | None = None
+    for sample in timeline.of(node):
+        if not begin <= sample.t <= end or sample.answered:
+            silent = None
+        elif silent is None:
+            silent = sample.t
+        elif sample.t - silent >= patience:
+            return True
+    return False
 
 
 def needs_of(rule: WatchedRule) -> tuple[str, ...]:

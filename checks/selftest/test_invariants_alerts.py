@@ -141,6 +141,20 @@ def test_an_alert_before_its_time_has_no_cause(after: float, expected: Verdict) 
     assert sick("low-peers").fired(SICK + after, WELL_AGAIN).verdicts()["alerts-caused"] is expected
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(0.5, HELD), (3.0, BROKEN)])
+def test_what_lies_between_two_scrapes_is_no_reproach(seconds: float, expected: Verdict) -> None:
+    timeline = sick("low-peers").fired(SICK + FLOOR, WELL_AGAIN).timeline()
+    well = SICK + 6
+    samples = tuple(
+        each._replace(values={**each.values, "peers_connected": 3.0})
+        if each.node == "n1" and well <= each.t < well + seconds
+        else each
+        for each in timeline.samples
+    )
+    (row,) = judge(replace(timeline, samples=samples), ["alerts-caused"])
+    assert row.verdict is expected
+
+
 def test_scrapes_that_are_missing_make_an_early_alert_unknown() -> None:
     early = blocks(45.0).fired(SICK + 10, 46.0)
     assert early.verdicts()["alerts-caused"] is BROKEN
@@ -187,6 +201,13 @@ def test_a_starved_recorder_accuses_no_alert() -> None:
 @pytest.mark.parametrize(("after", "expected"), [(1.0, HELD), (4.0, HELD), (4.5, BROKEN), (None, BROKEN)])
 def test_no_alert_stays_after_its_condition(after: float | None, expected: Verdict) -> None:
     net = sick("low-peers").fired(SICK + FLOOR, None if after is None else WELL_AGAIN + after)
+    assert net.verdicts()["alerts-clear"] is expected
+
+
+@pytest.mark.parametrize(("silent", "expected"), [(WELL_AGAIN + 20, UNKNOWN), (SICK + 20.5, HELD)])
+def test_an_alert_that_stays_once_a_node_shows_nothing_is_unknown(silent: float, expected: Verdict) -> None:
+    net = sick("low-peers").fired(SICK + FLOOR, WELL_AGAIN + 3)
+    net.silent = (SICK + 20, silent)
     assert net.verdicts()["alerts-clear"] is expected
 
 
