@@ -23,6 +23,7 @@ from prowl.fixtures.waiting import wait_until
 
 SEED = 20260201
 COUNT = 10
+ATTEMPTS = 4
 START_SECONDS = 240.0
 LONGEST_DELAY_SECONDS = 25.0
 CLEARED_SECONDS = 20.0
@@ -36,24 +37,29 @@ def test_a_run_that_is_killed_leaves_nothing_of_its_prometheus(tmp_path: Path) -
     for number in range(COUNT):
         delay = 0.0 if number == 0 else round(chance.uniform(0, LONGEST_DELAY_SECONDS), 2)
         print(f"{number + 1:>2} killed {delay:5.2f} s after Prometheus was started: ", end="", flush=True)
-        left = _killed(tmp_path / str(number), delay)
+        tries = (_killed(tmp_path / str(number) / str(attempt), delay) for attempt in range(ATTEMPTS))
+        left = next((left for left in tries if left is not None), ["no run came so far"])
         print("; ".join(left) or "nothing is left", flush=True)
         assert left == []
 
 
-def _killed(folder: Path, delay_seconds: float) -> list[str]:
-    """Start a run, kill it so long after its Prometheus was started, and return what of it is left at last."""
-    folder.mkdir()
+def _killed(folder: Path, delay_seconds: float) -> list[str] | None:
+    """Start a run, kill it so long after its Prometheus was started, and return what of it is left at last.
+
+    None for a run that did not come so far: on a busy machine its network may not be well in time.
+    """
+    folder.mkdir(parents=True)
     command = [sys.executable, "-m", "prowl.chaos.commands.cli", "run", *ARGUMENTS, f"--run-dir={folder / 'run'}"]
     with (folder / "output.txt").open("wb") as output:
         popen = subprocess.Popen(command, cwd=folder, stdout=output, stderr=output, start_new_session=True)
     try:
-        started = wait_until(lambda: _servers(folder), START_SECONDS)
-        assert started, (folder / "output.txt").read_text()
+        started = wait_until(lambda: _servers(folder) or popen.poll() is not None, START_SECONDS)
+        if not isinstance(started, list):
+            return None
         ports = [int(word.rpartition(":")[2]) for word in started[0].cmdline() if word.startswith(LISTEN)]
         assert ports
-        wait_until(lambda: popen.poll() is not None, delay_seconds)
-        assert popen.poll() is None, "the run was over before it was killed"
+        if wait_until(lambda: popen.poll() is not None, delay_seconds):
+            return None
         os.kill(popen.pid, signal.SIGKILL)
         popen.wait(END_SECONDS)
         wait_until(lambda: not list(_left(folder, ports)), CLEARED_SECONDS)

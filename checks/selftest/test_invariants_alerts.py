@@ -313,6 +313,8 @@ def stall(state: float, fires: float | None, seconds: float = 60.0) -> Net:
         (stall(1.0, SICK + 13), HELD),
         (stall(0.0, None), BROKEN),
         (stall(0.0, SICK + 40), BROKEN),
+        (stall(1.0, SICK + 40), None),
+        (stall(1.0, None), None),
         (stall(0.0, None, seconds=12.0), None),
     ],
 )
