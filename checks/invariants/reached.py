@@ -52,19 +52,20 @@ def _again(later: Event, event: Event) -> bool:
 def _missed(timeline: Timeline, seen: Seen, begun: Event, end: float) -> Iterator[str]:
     """Say what of a fault was not reached."""
     what = f"'{begun.words}' at {begun.t:.1f} s"
-    own = (
-        begun.fault is not None and begun.fault >= 0
-    )  # those that words of a recording began have no proof of their own
-    if own and not any(each.fault == begun.fault and each.phase is Phase.EFFECT for each in timeline.events):
+    # those that words of a recording began have no proof of their own
+    own = begun.fault is not None and begun.fault >= 0
+    proofs = [each.t for each in timeline.events if each.fault == begun.fault and each.phase is Phase.EFFECT]
+    if own and not proofs:
         yield f"the effect of {what} was not proven"
     until = min(end, timeline.end)
+    since = next((t for t in proofs if begun.t <= t <= until), begun.t)  # a node may answer while it ends
     looks = [sample for node in begun.down for sample in timeline.of(node) if begun.t <= sample.t <= until]
     silent = {sample.node for sample in looks if not sample.answered}
-    loud = sorted({sample.node for sample in looks} - silent)
-    if loud:
+    late = {sample.node for sample in looks if sample.t >= since}
+    if loud := sorted(late - silent):
         yield f"{listed(loud)} went on answering under {what}"
     brief = own and until - begun.t < timeline.header.round_timeout_seconds  # proven, and over before anybody looked
-    if begun.down and not looks and not brief:
+    if begun.down and not silent and not late and not brief:
         yield f"nobody looked at {listed(begun.down)} under {what}"
     if timeline.header.bft and not begun.down and not _tried(timeline, seen, begun.t, until):
         yield f"nobody tried to finalize a block under {what}"

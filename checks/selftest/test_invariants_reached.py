@@ -56,6 +56,8 @@ def timeline(events: tuple[Event, ...], tampers: tuple[Tamper, ...], stands: boo
         ((KILL, PROOF, END), (silent("n3", 30.5),), False, "went on answering"),
         ((KILL, PROOF, END), (silent("n3", 30.0),), False, ""),
         ((KILL, PROOF, END), (lambda t, node, shown: None if node == "n3" else shown,), False, "nobody looked at n3"),
+        ((KILL, replace(PROOF, t=21.1), replace(END, t=21.2)), (silent("n3", 21.3),), False, ""),  # while it ended
+        ((KILL, replace(PROOF, t=21.1), replace(END, t=22.2)), (silent("n3", 22.3),), False, "went on answering"),
         ((replace(KILL, fault=-1),), (DOWN,), False, ""),
         ((CUT, PROOF, END), (), False, ""), ((CUT, PROOF, END), (rounds(0.0),), False, ""),
         ((CUT, PROOF, END), (rounds(0.0),), True, "nobody tried to finalize a block under 'cut' at 20.0 s"),
