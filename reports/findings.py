@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prowl.reports.verdicts import NotAsked, Result, Verdict
@@ -11,6 +11,7 @@ from prowl.reports.verdicts import NotAsked, Result, Verdict
 MOST_NODES_NAMED = 6
 # What matters first; an item of another chapter comes after these.
 CHAPTERS = ("daily", "truth", "validators", "recovery", "gate", "upgrade", "alerts", "backup")
+RECOVERED, ALLOWED = "recovered_seconds", "recovery_allowed_seconds"  # figures of a scenario
 WHOLE = "network"  # whose a result is that is no node's
 
 
@@ -121,3 +122,22 @@ def not_asked_lines(rows: Iterable[NotAsked]) -> list[str]:
 def without_chance(text: str) -> str:
     """Return a text without what differs from node to node and from look to look: process numbers and times."""
     return re.sub(r" ?\(at \d\d:\d\d:\d\dZ\)", "", re.sub(r"\bprocess \d+ ", "the process ", text))
+
+
+def measured(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+    """Return what was measured of these results as a table: the heads, and for each result a cell a head.
+
+    A recovery is shown with its share of what it may take.
+    """
+    names = sorted({name for row in results for name in row.figures} - {ALLOWED})
+    heads = [name.removesuffix("_seconds").replace("_", " ") for name in names]
+    return heads, [[_figure(row, name) for name in names] for row in results]
+
+
+def _figure(result: Result, name: str) -> str:
+    figure = result.figures.get(name)
+    if figure is None:
+        return ""
+    allowed = result.figures.get(ALLOWED) if name == RECOVERED else None
+    share = f" ({figure / allowed:.0%})" if allowed else ""
+    return f"{figure:.1f} s{share}" if name.endswith("_seconds") else f"{figure:g}"

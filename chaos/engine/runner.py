@@ -30,6 +30,7 @@ from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Network
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.findings import ALLOWED, RECOVERED
 from prowl.reports.timeline import Header, TimelineError, TimelineWriter, read
 from prowl.reports.verdicts import Verdict
 
@@ -231,8 +232,9 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
     names = len({row.invariant for row in rows if row.verdict is Verdict.HELD})
     told = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}", *_pause(rows))
     figures = {f"{what}_seconds": round(spent, 3) for what, spent in played.spent.items()}
-    if played.recovery_seconds:
-        figures["recovered_seconds"] = max(played.recovery_seconds)
+    if played.recoveries:
+        spent, allowed = max(played.recoveries, key=lambda one: one[0] / one[1])
+        figures |= {RECOVERED: round(spent, 3), ALLOWED: round(allowed, 3)}
     return Outcome(
         found.verdict,
         "; ".join(told),

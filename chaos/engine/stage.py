@@ -78,7 +78,8 @@ class Played:
     failed: str = ""
     flow: Flow | None = None
     told: list[str] = field(default_factory=list)
-    recovery_seconds: list[float] = field(default_factory=list)
+    recoveries: list[tuple[float, float]] = field(default_factory=list)
+    """What each recovery took, and what it was allowed, in seconds."""
     spent: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -208,7 +209,7 @@ class Stage:
         self.play.say(told)
         self.play.played.told.append(told)
         if in_time:
-            self.play.played.recovery_seconds.append(round(spent, 3))
+            self.play.played.recoveries.append((spent, limit))
         return spent
 
     def recovered(self) -> float | None:
