@@ -87,6 +87,8 @@ def play(
             with ExitStack() as leased:
                 with played.timed("start"):
                     lease = leased.enter_context(pool.lease(spec, say))
+                played.spent["wait"] = pool.waited_seconds
+                played.spent["start"] -= pool.waited_seconds
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played, until)
                 except StoppedEarlyError as stopped:
