@@ -198,7 +198,7 @@ class Net:
         """Judge what was recorded: rows by invariant and node; an invariant that crashes fails the test that judges."""
         rows = {(row.invariant, row.node): row for row in judge(self.timeline())}
         crashed = [f"{row.invariant}: {row.observed}" for row in rows.values() if row.observed.startswith(CRASHED)]
-        assert crashed == []
+        assert "\n".join(crashed) == ""
         return rows
 
     def verdict(self, invariant: str, node: str | None = None) -> Verdict | None:
