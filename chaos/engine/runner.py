@@ -153,7 +153,9 @@ def _act(
             observer.hold(deadlines.signal_seconds(network) + interval)
         if load is not None:
             load.stop()
-            limit = deadlines.rejoin_seconds(interval, network)
+            # where the network did not recover, what is not in a block by the next one will not be
+            allowed = deadlines.rejoin_seconds if played.recovered else deadlines.pause_seconds
+            limit = allowed(interval, network)
             with played.timed("load"):
                 wait_until(lambda: _found(load, played), limit, LOOK_SECONDS * 5)
             observer.write_transfers(load.transfers)
