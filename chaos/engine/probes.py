@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.clusters.addresses import Address, address, address_of
@@ -61,11 +60,6 @@ def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach
             return Reach.SILENT
         except OSError:
             return Reach.CLOSED
-
-
-def port_of(url: str) -> int:
-    """Return the port of an address."""
-    return urlsplit(url).port or 0
 
 
 def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_SECONDS) -> Any:
