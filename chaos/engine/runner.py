@@ -87,6 +87,8 @@ def play(
             with ExitStack() as leased:
                 with played.timed("start"):
                     lease = leased.enter_context(pool.lease(spec, say))
+                played.spent["wait"] = pool.waited_seconds
+                played.spent["start"] -= pool.waited_seconds
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played, until)
                 except StoppedEarlyError as stopped:
@@ -154,7 +156,9 @@ def _act(
             observer.hold(deadlines.signal_seconds(network) + interval)
         if load is not None:
             load.stop()
-            limit = deadlines.rejoin_seconds(interval, network)
+            # where the network did not recover, what is not in a block by the next one will not be
+            allowed = deadlines.rejoin_seconds if played.recovered else deadlines.pause_seconds
+            limit = allowed(interval, network)
             with played.timed("load"):
                 wait_until(lambda: _found(load, played), limit, LOOK_SECONDS * 5)
             observer.write_transfers(load.transfers)
