@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from typing import Any
 
@@ -118,8 +118,3 @@ def story(result: Result) -> str:
 
 def _invariant(row: Judgement) -> str:
     return row.invariant
-
-
-def explained(results: Iterable[Result], names: Iterable[str]) -> list[Result]:
-    """Return results with the name of what each follows from."""
-    return [replace(row, cause=name) for row, name in zip(results, names, strict=True)]

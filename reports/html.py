@@ -124,15 +124,17 @@ def write(report: Report, folder: Path) -> Path:
     return write_whole(folder / "report.html", redact(render(report, folder)))
 
 
+def templates() -> jinja2.Environment:
+    """Return what fills the pages in: it escapes all that it is given, and knows no value that was not given."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    return jinja2.Environment(
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+
 def render(report: Report, folder: Path) -> str:
     """Return the page."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters["clip"] = lambda text: clip(str(text), LONGEST_TEXT)
     scenes = _scenes(report, folder)
     cards, count = _cards(report, {scene.name: scene.number for scene in scenes})

@@ -21,8 +21,8 @@ MISSING = object()
 ERROR, PROCESS, ANSWERED = " error", " process", " answered"
 """Names of columns that are no values; none of a recording begins with a blank."""
 UNREAD = ("health_ms", "rpc_ms", "uptime_seconds", "fork_choice_max_depth_blocks", "tx_pool_pending")
-"""Values for people who look into the file. They change with every sample, and no judge and no picture reads them: who
-asks for one gets a LookupError, for it would look missing in every recording."""
+"""Values of older recordings. They change with every sample, and no judge and no picture reads them: who asks for one
+gets a LookupError, for it would look missing in every recording."""
 
 
 class Sample(NamedTuple):

@@ -10,8 +10,8 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 ``{"t", "node", ...}``
     One sample of one node: its metrics without the ``coc_`` prefix, ``latest: [height, hash, parent, finalized]``,
     ``fin: [height, hash]``, and what else a recorder saw (``rpc_height``, ``health``, ``miner``, ``stamp``,
-    ``process`` (the kernel's word for what its process does), ``rpc_ms`` and ``health_ms`` (how long the
-    answers took; ``page_ms`` only where the metrics page took over 50 ms), ``bft`` (what its BFT status says),
+    ``process`` (the kernel's word for what its process does), ``page_ms`` (how long the metrics page took, where
+    that was over 50 ms), ``bft`` (what its BFT status says),
     ``voted: height`` of the newest block that the node is seen to have voted for, ``blocks: [[height, hash, parent,
     miner, stamp], ...]`` for the blocks since the sample before, ``twice: [address, ...]`` of whom the double votes are
     that the node has counted since then). A value that could not
@@ -27,7 +27,7 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
     at that node alone (its rate limit refused the recorder, say).
 ``{"t", "node", "log": [...]}``
-    Lines of a node's log that matter, as they were found: evidence for people; nothing is judged by it.
+    Lines of a node's log, in older recordings: they are passed over.
 ``{"t", "rule", ...}``, ``{"t", "alert", "state", ...}``, ``{"t", "lacks", "seconds", ...}``, ``{"t", "watched"}``
     What a Prometheus saw, where one watched: see :mod:`prowl.reports.watched`. They are written once it was read, so
     their ``t`` may be earlier than that of lines before them.
@@ -205,10 +205,6 @@ class TimelineWriter:
     def watched(self, row: dict[str, Any]) -> None:
         """Write a row of what a Prometheus saw."""
         self._line(row)
-
-    def log(self, t: float, node: str, lines: list[str]) -> None:
-        """Write lines of a node's log."""
-        self._line({"t": round(t, 3), "node": node, "log": lines})
 
     def close(self) -> None:
         """Close the file."""

@@ -120,7 +120,7 @@ def _observer(cluster: EmbeddedCluster, folder: Path) -> Iterator[Figure]:
     path = folder / "bench.jsonl"
     own = psutil.Process()
     writer = TimelineWriter(path, header(cluster.network, "bench"))
-    with Observer(cluster.network, writer, lambda name: cluster.process(name).state, cluster.log_of) as observer:
+    with Observer(cluster.network, writer, lambda name: cluster.process(name).state) as observer:
         began, used = time.monotonic(), sum(own.cpu_times()[:2])
         observer.hold(WATCH_SECONDS)
         seconds, used = time.monotonic() - began, sum(own.cpu_times()[:2]) - used

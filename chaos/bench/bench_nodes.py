@@ -17,14 +17,9 @@ STAKED = [f"0x{number:040x}" for number in range(1, 5)]
 FACTS: dict[str, Any] = {
     "web3_clientVersion": "COC/0.2",
     "eth_chainId": "0x495c",
-    "eth_syncing": False,
-    "txpool_status": {"pending": "0x0", "queued": "0x0"},
     "coc_nodeInfo": {"clientVersion": "COC/0.2", "chainId": "0x495c", "uptime": 53},
-    "coc_getBftStatus": {"enabled": True, "active": False, "height": None, "equivocations": 0},
     "coc_getValidators": [{"id": address, "address": address, "active": True} for address in STAKED],
-    "coc_validators": {"validators": [{"id": address} for address in STAKED]},
     "coc_getPeers": [{"id": address, "url": "http://10.0.0.1:19780"} for address in STAKED],
-    "coc_getEquivocationsTotal": 0,
 }
 OWN = (
     "coc_block_height {height}\ncoc_consensus_state 0\ncoc_peers_connected 4\ncoc_process_memory_bytes 204357632\n"

@@ -12,13 +12,11 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import aiohttp
 
-from prowl.chaos.engine.log_tail import LogTail
 from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
@@ -45,7 +43,7 @@ class TimeOverError(RuntimeError):
 class Observer:
     """Samples a network into a timeline until it is closed; a context manager.
 
-    ``process_of`` tells what a node's process does, and ``log_of`` where its log lies, where they are on this machine.
+    ``process_of`` tells what a node's process does, where it is on this machine.
     """
 
     def __init__(
@@ -53,12 +51,10 @@ class Observer:
         network: Network,
         writer: TimelineWriter,
         process_of: Callable[[str], str] | None = None,
-        log_of: Callable[[str], Path] | None = None,
     ) -> None:
         self.network = network
         self.writer = writer
         self._process_of = process_of
-        self._logs = LogTail(log_of) if log_of is not None else None
         interval = network.block_interval_seconds or 1.0
         self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
         self.newest: dict[str, dict[str, Any]] = {}
@@ -160,12 +156,11 @@ class Observer:
         height = self.newest.get(node, {}).get("rpc_height")
         return height if isinstance(height, int) else None
 
-    def interval_seconds(self, least_blocks: int) -> float | None:
-        """Return the block interval by the heights seen; None until so many blocks have been seen to come."""
+    @property
+    def blocks_seen(self) -> int:
+        """Return how many blocks have been seen to come."""
         tips = self.tips[1:]  # the first was there before we looked
-        if not tips or tips[-1][1] - tips[0][1] < least_blocks:
-            return None
-        return (tips[-1][0] - tips[0][0]) / (tips[-1][1] - tips[0][1])
+        return tips[-1][1] - tips[0][1] if tips else 0
 
     def proposers_since(self, t: float) -> set[str]:
         """Return the addresses that have proposed a block first seen after ``t`` seconds."""
@@ -199,7 +194,6 @@ class Observer:
                         _raise_failure(pending.get(node.name))
                         if sampler.may_ask(node):
                             pending[node.name] = asyncio.create_task(self._sample(sampler, node))
-                    self._read_log(node)
                 due = max(due + self.pace_seconds, time.monotonic())
                 await tick(max(0.0, due - time.monotonic()))
             for task in pending.values():
@@ -212,12 +206,6 @@ class Observer:
                 self._starved_at = self.now()
                 self._lateness.append((self._starved_at, late_seconds))
                 self.writer.gap(self._starved_at, late_seconds, "the observer was starved")
-
-    def _read_log(self, node: Node) -> None:
-        lines = self._logs.fresh(node.name) if self._logs is not None else []
-        if lines:
-            with self._lock:
-                self.writer.log(self.now(), node.name, lines)
 
     async def _sample(self, sampler: Sampler, node: Node) -> None:
         asked = self.now()

@@ -9,20 +9,16 @@ from pathlib import Path
 
 from prowl.chaos.engine import evidence
 from prowl.chaos.engine.probes import up_trouble
-from prowl.fixtures import deadlines
 from prowl.fixtures.cleanup import ledger
 from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.clusters.protocol import OLD, RUNNING, Cluster, make
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
-from prowl.fixtures.survey import sweep
-from prowl.fixtures.waiting import wait_until
 
 Say = Callable[[str], None]
 
 EDGES_SECONDS = 10.0
-LOOK_SECONDS = 0.2
 
 
 class Lease:
@@ -67,7 +63,7 @@ class Pool:
 
     @contextmanager
     def lease(self, spec: ClusterSpec, say: Say) -> Iterator[Lease]:
-        """Give a running cluster of that spec: the one that is kept if its gate says that it is as good as new.
+        """Give a running cluster of that spec: the one that is kept if it is as good as new.
 
         What ends in an error spoils it. ClusterError, or SlotsError, if none can be had.
         """
@@ -134,8 +130,8 @@ def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:
 
     ``own`` are the debts that it has by itself as long as it runs: its containers, its namespaces.
 
-    As good as new: each node runs and answers, each edge is proven whole, nothing is owed by the ledger, and
-    every node says within three round time-outs that it is healthy and linked to all others.
+    As good as new: each node runs and answers, each edge is proven whole, and nothing is owed by the ledger. That its
+    nodes are healthy is what the gate of each scenario waits for.
     """
     down = [name for name in cluster.spec.names if cluster.state(name) != RUNNING]
     if down:
@@ -153,15 +149,7 @@ def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:
         cluster.edges.prove(EDGES_SECONDS)
     except (EdgeError, ToxiproxyError) as error:
         return str(error)
-    trouble = up_trouble(cluster, cluster.spec.names)
-
-    def well() -> bool:
-        nonlocal trouble
-        trouble = _sickness(cluster)
-        return not trouble
-
-    wait_until(well, deadlines.signal_seconds(cluster.network), LOOK_SECONDS)
-    return trouble
+    return up_trouble(cluster, cluster.spec.names)
 
 
 def _entries(cluster: Cluster) -> list[ledger.Entry]:
@@ -170,16 +158,3 @@ def _entries(cluster: Cluster) -> list[ledger.Entry]:
         return ledger.read(path) if path.exists() else []
     except ledger.LedgerError as error:
         raise ClusterError(str(error)) from None
-
-
-def _sickness(cluster: Cluster) -> str:
-    seen = sweep.survey("the pool's gate", cluster.network)
-    troubles = []
-    for name, node in seen.nodes.items():
-        newest = node.looks[-1]
-        state, peers = newest.metric("coc_consensus_state"), newest.metric("coc_peers_connected")
-        if state.value != 0:
-            troubles.append(f"the consensus state of {name} is {state.problem or state.value}")
-        elif peers.value != cluster.spec.count - 1:
-            troubles.append(f"{name} counts {peers.problem or peers.value} peers")
-    return "; ".join(troubles)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+
+import httptools
 
 from prowl.chaos.engine.fault import Scene
 from prowl.fixtures.clusters.addresses import Address, address, address_of
@@ -61,11 +61,6 @@ def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach
             return Reach.SILENT
         except OSError:
             return Reach.CLOSED
-
-
-def port_of(url: str) -> int:
-    """Return the port of an address."""
-    return urlsplit(url).port or 0
 
 
 def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_SECONDS) -> Any:
@@ -229,23 +224,22 @@ class Exchange:
         """Whether an answer came whole and the connection was closed in order."""
         if self.end_seconds is None:
             return False
-        head, found, body = self.received.partition(b"\r\n\r\n")
-        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
-        if found and length:
-            return len(body) == int(length[1])
-        return bool(found and re.search(rb"(?i)\r\ntransfer-encoding: *chunked", head) and _is_whole_in_chunks(body))
-
-
-def _is_whole_in_chunks(body: bytes) -> bool:
-    """Whether a body in chunks, as COC's nodes send it, has its last one."""
-    while found := re.match(rb"([0-9A-Fa-f]+)(?:;[^\r\n]*)?\r\n", body):
-        size = int(found[1], 16)
-        chunk, body = body[found.end() : found.end() + size + 2], body[found.end() + size + 2 :]
-        if len(chunk) < size + 2 or not chunk.endswith(b"\r\n"):
+        end = _End()
+        try:
+            httptools.HttpResponseParser(end).feed_data(self.received)
+        except httptools.HttpParserError:
             return False
-        if not size:
-            return not body
-    return False
+        return end.seen
+
+
+class _End:
+    """Hears from the parser that an answer is whole."""
+
+    seen = False
+
+    def on_message_complete(self) -> None:
+        """Note it."""
+        self.seen = True
 
 
 def exchange(end: Address | int, timeout_seconds: float, padding_bytes: int = 0) -> Exchange:

@@ -101,6 +101,8 @@ def play(
                 if outcome.verdict is not Verdict.HELD:
                     evidence.keep_pages(lease.cluster, folder)
                     lease.spoil(f"{scenario.name} was {outcome.verdict} in it")
+                elif scenario.breaks:
+                    lease.spoil(f"{scenario.name} broke a promise in it, as it was to")
         except STEPS as error:
             played.failed = " ".join(str(error).split())
             outcome = _concluded(scenario, path, played, time.monotonic() - began)
@@ -132,15 +134,16 @@ def _act(
     network = cluster.network
     writer = TimelineWriter(path, header(network, scenario))
     with ExitStack() as stack:
-        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.log_of))
+        observer = stack.enter_context(Observer(network, writer, cluster.state))
         observer.until = until
         load = None
         if scenario.load is not None:
             chance = chance_of(seed, scenario.name, ("load",))
             kinds = scenario.load.every_kind
             load = stack.enter_context(Load(network, chance, scenario.load.per_second, every_kind=kinds))
+        interval = network.block_interval_seconds or 1.0
         with played.timed("gate"):
-            interval = _steady_state(observer, network)
+            _steady_state(observer, network, interval)
             _flowing(load, interval, network)
         say(f"steady: a block every {interval:.2f} s{', transfers flow' if load is not None else ''}")
         stakes = reported(network)
@@ -161,32 +164,28 @@ def _act(
             observer.write_transfers(load.transfers)
 
 
-def _steady_state(observer: Observer, network: Network) -> float:
-    """Wait until every node answers, is healthy and linked and five blocks have come; return the block interval.
+def _steady_state(observer: Observer, network: Network, interval: float) -> None:
+    """Wait until every node answers, is healthy and linked and five blocks have come.
 
     The first fault comes after the grace that the node documents for a start: within it more is allowed.
     """
     grace = network.start_grace_seconds
-    limit = 2 * deadlines.pause_seconds(network.block_interval_seconds or 1.0, network) + grace
-    measured: float | None = None
+    limit = 2 * deadlines.pause_seconds(interval, network) + grace
 
     def steady() -> bool:
-        nonlocal measured
         observer.check()
-        measured = observer.interval_seconds(GATE_BLOCKS)
-        well = measured is not None and not any(_sickness(observer, network, node.name) for node in network.nodes)
-        return well and observer.now() >= grace
+        well = not any(_sickness(observer, network, node.name) for node in network.nodes)
+        return well and observer.blocks_seen >= GATE_BLOCKS and observer.now() >= grace
 
-    if not wait_until(steady, limit, LOOK_SECONDS) or measured is None:
+    if not wait_until(steady, limit, LOOK_SECONDS):
         raise StepError(f"the baseline is not healthy {limit:.0f} s after the start: {_told(observer, network)}")
-    return network.block_interval_seconds or measured
 
 
 def _told(observer: Observer, network: Network) -> str:
     """Say what keeps the baseline from being healthy."""
     sick = {node.name: _sickness(observer, network, node.name) for node in network.nodes}
     told = [f"{name} {trouble}" for name, trouble in sick.items() if trouble]
-    if observer.interval_seconds(GATE_BLOCKS) is None:
+    if observer.blocks_seen < GATE_BLOCKS:
         first, last = (observer.tips[0][1], observer.tip) if observer.tips else (0, 0)
         told.append(f"fewer than {GATE_BLOCKS} blocks came (heights {first} to {last})")
     return "; ".join(told)

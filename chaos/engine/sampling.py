@@ -1,4 +1,4 @@
-"""What one sample of one node holds: its RPC's batch, its metrics page, its health, and how long each took."""
+"""What one sample of one node holds: its RPC's batch, its metrics page and its health."""
 
 from __future__ import annotations
 
@@ -34,9 +34,6 @@ METRICS = (
     "coc_process_memory_bytes",
     "coc_bft_round_height",
     "coc_bft_equivocations_total",
-    "coc_fork_choice_max_depth_blocks",
-    "coc_tx_pool_pending",
-    "coc_uptime_seconds",
 )
 
 Call = tuple[str, tuple[Any, ...]]
@@ -80,9 +77,8 @@ class Sampler:
         return values
 
     async def _head(self, node: Node) -> dict[str, Any]:
-        began = time.monotonic()
         number, latest, final, *bft = await self._batch(node, self._head_calls)
-        values: dict[str, Any] = {"rpc_ms": _milliseconds(began)}
+        values: dict[str, Any] = {}
         if isinstance(number, str):
             values["rpc_height"] = int(number, 16)
         if isinstance(latest, dict):
@@ -153,19 +149,12 @@ class Sampler:
             return {}
         found = read_metrics(page, METRICS)
         values = {name.removeprefix("coc_"): metric.value for name, metric in found.items() if metric.value is not None}
-        slow = {"page_ms": milliseconds} if (milliseconds := _milliseconds(began)) > SLOW_PAGE_MS else {}
-        return {**slow, **values}
+        milliseconds = round(1000 * (time.monotonic() - began), 1)
+        return {"page_ms": milliseconds, **values} if milliseconds > SLOW_PAGE_MS else values
 
     async def _health(self, node: Node) -> dict[str, Any]:
-        began = time.monotonic()
         try:
             async with self._http.get(node.rpc.rstrip("/") + "/health") as answer:
-                if answer.status == LIMITED:
-                    return {}
-                return {"health": answer.status, "health_ms": _milliseconds(began)}
+                return {} if answer.status == LIMITED else {"health": answer.status}
         except (aiohttp.ClientError, OSError, TimeoutError):
             return {}
-
-
-def _milliseconds(began: float) -> float:
-    return round(1000 * (time.monotonic() - began), 1)

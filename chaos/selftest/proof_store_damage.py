@@ -12,7 +12,7 @@ from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.engine.load import Load
 from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.faults.tools.damage import MATRIX, Cell, why_not
-from prowl.chaos.faults.tools.reaction import react
+from prowl.chaos.selftest.reaction import react
 from prowl.chaos.selftest.triples import prove_triple
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec

@@ -25,7 +25,7 @@ from prowl.chaos.faults.tools.damage import (
     why_not,
 )
 from prowl.chaos.faults.tools.data_copy import keep, put_back
-from prowl.chaos.faults.tools.reaction import _last_word
+from prowl.chaos.selftest.reaction import _last_word
 from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec

@@ -82,9 +82,6 @@ def answers(**its: Any) -> dict[str, Answer]:
     rows: dict[str, Any] = {
         "web3_clientVersion": "COC/0.2",
         "eth_chainId": "0x495c",
-        "eth_syncing": False,
-        "txpool_status": {"pending": "0x0", "queued": "0x0"},
-        "coc_getEquivocationsTotal": 0,
         "coc_getValidators": [{"id": a, "address": a} for a in list(ADDRESSES.values())[:4]],
         **its,
     }

@@ -54,11 +54,6 @@ class SmallDisk:
         """Whether it is, by the kernel's table."""
         return self._mount_line() is not None
 
-    def options(self) -> list[str]:
-        """Return the options of the mount as the kernel has them."""
-        line = self._mount_line()
-        return [] if line is None else [*line[5].split(","), *line[-1].split(",")]
-
     @property
     def device(self) -> str:
         """Return the name of its loop device, such as loop0; ClusterError if it is not mounted."""
