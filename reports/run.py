@@ -31,6 +31,8 @@ SCHEMA = 2
 JUDGEMENTS_IN_EVIDENCE = 1  # up to this schema
 PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
 VERSIONS_OF = ("prowl-testnet", "pytest", "pytest-xdist")
+# What a run has seen lies there. A second run in its folder would judge it, or write its own behind it.
+SEEN = ("survey.json", "scenarios", "replays", "clusters", "target")
 
 
 class RunError(ValueError):
@@ -53,6 +55,11 @@ class Run:
         """Return the run's id, which is its folder's name."""
         return self.folder.name
 
+    @property
+    def mark(self) -> str:
+        """Return what no other run has, also one that had the same folder or was given the same seed."""
+        return f"{self.started!r}-{self.seed}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it for the workers of this run."""
         return {**asdict(self), "folder": str(self.folder)}
@@ -64,13 +71,22 @@ class Run:
 
 
 def begin(base: Path | None, seed: int | None, target: str, cluster: str, arguments: list[str], program: str) -> Run:
-    """Make the run's folder and return the run; RunError, with a sentence, where the folder can't be written."""
+    """Make the run's folder and return the run.
+
+    RunError, with a sentence, where the folder can't be written, or where another run has seen something in it.
+    """
     started = time.time()
     seed = drawn() if seed is None else seed
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        seen = sorted(path.name for path in folder.iterdir() if path.name in SEEN)
+        if seen:
+            raise RunError(
+                f"The run folder {folder} is another run's: {', '.join(seen)} of that lies in it. Name another folder "
+                "with --run-dir, or leave it out: then each run gets one of its own."
+            )
         probe = folder / ".writable"
         probe.write_bytes(b"\0" * 65536)
         probe.unlink()

@@ -186,6 +186,38 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
         run.begin(tmp_path / "file" / "x", 1, "embedded", "embedded", [], "pytest")
 
 
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [
+        *((name, True) for name in ("survey.json", "scenarios/x", "replays/x", "clusters/alone", "target/node-1")),
+        ("survey.json/x", True),
+        *((name, False) for name in ("junit.xml", "report.json", "owners.jsonl", "survey.json.old", "survey.lock")),
+        ("20260101-000000-7/survey.json", False),
+    ],
+)
+def test_a_folder_in_which_another_run_has_seen_something_is_refused(tmp_path: Path, there: str, refused: bool) -> None:
+    (tmp_path / "run" / there).parent.mkdir(parents=True)
+    (tmp_path / "run" / there).touch()
+    if not refused:
+        assert run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest").folder == tmp_path / "run"
+        return
+    with pytest.raises(RunError, match=rf"is another run's: {there.partition('/')[0]} of that lies in it\. Name"):
+        run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest")
+
+
+def test_a_survey_whose_file_is_gone_is_another_runs_too(tmp_path: Path) -> None:
+    (tmp_path / "survey.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"is another run's: survey\.json"):
+        run.begin(tmp_path, 1, "embedded", "embedded", [], "pytest")
+
+
+def test_two_runs_of_a_folder_and_a_seed_have_marks_of_their_own(tmp_path: Path) -> None:
+    one, two = (run.begin(tmp_path, 1, "embedded", "embedded", [], "pytest") for _run in range(2))
+    assert one.id == two.id
+    assert one.mark != two.mark
+    assert Run.from_json(json.loads(json.dumps(one.as_json()))).mark == one.mark, "for the workers of a run"
+
+
 def test_the_versions_name_what_a_stranger_needs() -> None:
     assert {"python", "system", "pytest", "prowl-testnet"} <= set(run.versions())
 
