@@ -18,14 +18,14 @@ import plyvel
 import psutil
 
 from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, SPEC, STAGES, VICTIM
-from prowl.fixtures.cleanup.guard import LOG, OWNERS
-from prowl.fixtures.cleanup.identity import Identity
+from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER
+from prowl.fixtures.cleanup.guard import LOG
+from prowl.fixtures.cleanup.identity import RUN_VARIABLE, Identity
 from prowl.fixtures.cleanup.json_lines import below, rows
-from prowl.fixtures.cleanup.ledger import LEDGER, Entry, read
+from prowl.fixtures.cleanup.ledger import Entry, read
 from prowl.fixtures.cleanup.undo import CGROUPS, NAMESPACES, mount_points, tag
 from prowl.fixtures.clusters import netns
 from prowl.fixtures.clusters.ports import listened
-from prowl.fixtures.clusters.processes import REGISTER, RUN_VARIABLE
 from prowl.fixtures.clusters.spec import PORT_KEYS
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import timeline

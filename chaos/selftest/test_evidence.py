@@ -63,7 +63,12 @@ def test_all_of_it_is_kept_beside_the_timeline_without_a_secret(cluster: Embedde
     (line,) = keep(cluster, tmp_path / "scenario")
     place = tmp_path / "scenario" / "evidence"
     assert str(place) in line
-    assert {path.name for path in place.iterdir()} >= {"ledger.jsonl", "processes.jsonl", "toxiproxy.log", "node-1"}
+    assert {path.name for path in place.iterdir()} >= {
+        "cluster-ledger.jsonl",
+        "cluster-processes.jsonl",
+        "toxiproxy.log",
+        "node-1",
+    }
     for name in cluster.spec.names:
         assert (place / name / "node.log").read_text() == "started with 0x(redacted)\nlast line\n"
         assert json.loads((place / name / "config.json").read_text())["rpcAuthToken"] == "(redacted)"
