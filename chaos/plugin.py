@@ -13,7 +13,7 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos.commands import options, time_limit
+from prowl.chaos.commands import interrupt, options, time_limit
 from prowl.chaos.engine import plan, registry, runner
 from prowl.chaos.engine.likeness import like
 from prowl.chaos.engine.pool import Pool
@@ -92,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
         serves(Identity(**boss))
     if reports.RUN in config.stash and not hasattr(config, "workerinput"):
         own = config.stash[reports.RUN].folder
+        interrupt.heed()
         claim(own)
         leads()
         config.stash[PRUNED] = prune(own.parent, own) if config.getoption("run_dir") is None else []
