@@ -129,7 +129,7 @@ def _act(
     network = cluster.network
     writer = TimelineWriter(path, header(network, scenario))
     with ExitStack() as stack:
-        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.log_of))
+        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.log_of, cluster.edges.altered))
         observer.until = until
         load = None
         if scenario.load is not None:

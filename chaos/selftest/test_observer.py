@@ -197,3 +197,40 @@ def test_a_log_is_read_line_by_line_and_a_flood_is_bounded(tmp_path: Path) -> No
     assert len(fresh) == LINES_A_LOOK + 1
     log.write_bytes(b"")
     assert tail.fresh("node-1") == []
+
+
+@pytest.mark.parametrize(
+    ("looks", "stretches"),
+    [
+        (["", "", ""], []),
+        (["", None, ""], []),
+        (["", "x", ""], [("x", 0, 1), ("x", 1, 2)]),
+        (["x", ""], [("x", None, 0), ("x", 0, 1)]),
+        (["", "x", "y", ""], [("x", 0, 1), ("y", 1, 2), ("y", 2, 3)]),
+        (["", None, "x", None, ""], [("x", 0, 2), ("x", 2, 4)]),
+    ],
+)
+def test_the_time_between_the_last_equal_looks_at_the_proxies_is_a_gap(
+    tmp_path: Path, looks: list[str | None], stretches: list[tuple[str, int | None, int]]
+) -> None:
+    """A stretch goes from the begin of a look (or of the recording) to the end of another."""
+    begins, ends, path = [], [], tmp_path / "t.jsonl"
+
+    def altered() -> str | None:
+        if len(begins) == len(looks):
+            done.set()
+            return ""
+        begins.append(observer.now())
+        ends.append(observer.now())
+        return looks[len(begins) - 1]
+
+    done = threading.Event()
+    with served(Chain()) as network:
+        observer = Observer(network, TimelineWriter(path, Header()), altered=altered)
+        with observer:
+            assert done.wait(LIMIT_SECONDS)
+        gaps = [gap for gap in read(path).gaps if gap.proxies]
+    assert [gap.why for gap in gaps] == [f"somebody else changed the proxies: {what}" for what, *_ in stretches]
+    for gap, (_what, since, until) in zip(gaps, stretches, strict=True):
+        assert gap.t - gap.seconds <= (0.0 if since is None else begins[since]) + 0.01
+        assert gap.t >= ends[until] - 0.01
