@@ -301,6 +301,7 @@ class _Collector:
     def _write(self) -> list[str]:
         """Write every report, each whatever becomes of the others; return where they are, or why not."""
         folder, report = self.run.folder, self.report
+        run.free_reserve(folder)
         report.pictures = html.timelines_of(folder)
         paths: dict[Path, Callable[[], object]] = {
             folder / "report.json": lambda: report.save(folder),

@@ -169,6 +169,9 @@ def test_a_run_begins_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest
     two = run.begin(None, 7, "embedded", "embedded", [], "pytest")
     assert one.folder != two.folder
     assert one.folder.parent == tmp_path / ".prowl" / "runs"
+    assert [path.name for path in one.folder.iterdir()] == [run.RESERVE]
+    run.free_reserve(one.folder)
+    run.free_reserve(one.folder)
     assert list(one.folder.iterdir()) == []
     assert one.again == "pytest --seed 7"
     assert Run.from_json(json.loads(json.dumps(one.as_json()))) == one
