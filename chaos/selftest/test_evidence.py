@@ -11,6 +11,7 @@ import pytest
 
 from prowl.chaos.engine import evidence, prune
 from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.fixtures.cleanup.folders import owned_below
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
 from prowl.fixtures.cleanup.reaper import clear
@@ -69,6 +70,7 @@ def test_all_of_it_is_kept_beside_the_timeline_without_a_secret(cluster: Embedde
         "toxiproxy.log",
         "node-1",
     }
+    assert owned_below(tmp_path / "scenario") == [], "a copy is no debt"
     for name in cluster.spec.names:
         assert (place / name / "node.log").read_text() == "started with 0x(redacted)\nlast line\n"
         assert json.loads((place / name / "config.json").read_text())["rpcAuthToken"] == "(redacted)"
