@@ -88,7 +88,7 @@ def begin(base: Path | None, seed: int | None, target: str, cluster: str, argume
         seen = sorted(path.name for path in folder.iterdir() if path.name in SEEN)
         if seen:
             raise RunError(
-                f"The run folder {folder} is another run's: {', '.join(seen)} of that lies in it. Name another folder "
+                f"The run folder {folder} holds what another run has seen ({', '.join(seen)}). Name another folder "
                 "with --run-dir, or leave it out: then each run gets one of its own."
             )
         _reserve(folder)

@@ -34,6 +34,7 @@ ANSWER_SECONDS = 2.0
 LATE_PACES = 2.0
 COMPARE_SECONDS = 7.0  # longer than a call to the proxies' server may take
 COMPARE_PAUSES = 9.0  # between two looks at the proxies, in lengths of a look: thousands of them take their time
+MOST_PAUSE_SECONDS = 5.0
 JOIN_SECONDS = 10.0
 # A machine on which the observer was away for half of the last half minute shows nothing that a node could be held to.
 STARVED_WINDOW_SECONDS = 30.0
@@ -232,7 +233,7 @@ class Observer:
                 since, was = began, found
             if ended:
                 return
-            await tick(max(self.pace_seconds, COMPARE_PAUSES * (self.now() - began)))
+            await tick(max(self.pace_seconds, min(COMPARE_PAUSES * (self.now() - began), MOST_PAUSE_SECONDS)))
 
     def _note_lateness(self, late_seconds: float) -> None:
         if late_seconds > LATE_PACES * self.pace_seconds:

@@ -180,7 +180,7 @@ def test_a_dead_network_is_not_judged_by_what_a_run_before_saw(testnet: StubNet,
         stub.__exit__(None, None, None)
     result = testnet.run("-k", "daily/memory", "--run-dir", "ru", *words)
     assert result.ret == 4, told(result)
-    assert "ru is another run's: survey.json of that lies in it" in told(result)
+    assert "ru holds what another run has seen (survey.json)" in told(result)
     assert "held" not in told(result)
 
 

@@ -204,13 +204,13 @@ def test_a_folder_in_which_another_run_has_seen_something_is_refused(tmp_path: P
     if not refused:
         assert run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest").folder == tmp_path / "run"
         return
-    with pytest.raises(RunError, match=rf"is another run's: {there.partition('/')[0]} of that lies in it\. Name"):
+    with pytest.raises(RunError, match=rf"another run has seen \({there.partition('/')[0]}\)\. Name"):
         run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest")
 
 
 def test_a_survey_whose_file_is_gone_is_another_runs_too(tmp_path: Path) -> None:
     (tmp_path / "survey.json").symlink_to(tmp_path / "nowhere")
-    with pytest.raises(RunError, match=r"is another run's: survey\.json"):
+    with pytest.raises(RunError, match=r"another run has seen \(survey\.json\)"):
         run.begin(tmp_path, 1, "embedded", "embedded", [], "pytest")
 
 
