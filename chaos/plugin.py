@@ -13,7 +13,7 @@ import pytest
 # The other rooms' plugins are imported below, and asserts are rewritten only in what was announced before.
 pytest.register_assert_rewrite("prowl.checks", "prowl.fixtures.plugin", "prowl.reports.plugin")
 
-from prowl.chaos.commands import options, time_limit
+from prowl.chaos.commands import interrupt, options, time_limit
 from prowl.chaos.engine import plan, registry, runner
 from prowl.chaos.engine.likeness import like
 from prowl.chaos.engine.pool import Pool
@@ -28,7 +28,7 @@ from prowl.checks.judge import REPLAYS
 from prowl.fixtures import plugin as fixtures
 from prowl.fixtures import targets
 from prowl.fixtures.alerts.rules import RuleFileError
-from prowl.fixtures.cleanup.guard import claim, serves
+from prowl.fixtures.cleanup.guard import claim, leads, serves
 from prowl.fixtures.cleanup.identity import Identity
 from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.clusters.process_budget import Slots
@@ -94,7 +94,9 @@ def pytest_configure(config: pytest.Config) -> None:
         serves(Identity(**boss))
     if reports.RUN in config.stash and not hasattr(config, "workerinput"):
         own = config.stash[reports.RUN].folder
+        interrupt.heed()
         claim(own)
+        leads()
         config.stash[PRUNED] = prune(own.parent, own) if config.getoption("run_dir") is None else []
     if reports.program() == "prowl run" and config.args_source is not pytest.Config.ArgsSource.ARGS:
         rooms = Path(__file__).resolve().parent.parent

@@ -15,6 +15,7 @@ PREFIX = "coc-backup-"
 SUFFIX = ".tar.gz"
 KINDS = {"-": "a file", "d": "a folder", "l": "a link", "h": "a hard link"}
 NAME = re.compile(r"coc-backup-(\d{8}-\d{6})-h(\d{1,18}|unknown)\.tar\.gz", re.ASCII)
+NO_FOLDER = "{path} does not exist, so there is no backup"
 # What lies beside a backup to prove it: no backup itself.
 PROOF = re.compile(
     r"\.(?:(?:sha(?:1|224|256|384|512)|md5|b2|b3|blake2b?|blake3)(?:sums?)?|asc|sig|minisig|sigstore|par2)$"
@@ -94,8 +95,10 @@ def host_of(node: NodeView, expected: str) -> HostFacts:
 
 
 def folder_of(node: NodeView, expected: str) -> Folder:
-    """Return the backup folder; Unknown if it could not be read."""
+    """Return the backup folder; Unknown if it could not be read or does not exist."""
     folder = host_of(node, expected).backups
+    if folder is not None and folder.is_missing:
+        raise Unknown(Claim(expected, NO_FOLDER.format(path=folder.path)))
     if folder is None or folder.problem:
         raise Unknown(Claim(expected, folder.problem if folder else "no backup folder was looked at"))
     return folder

@@ -24,7 +24,7 @@ from prowl.fixtures.drill import Drilled, drill
 from prowl.fixtures.inventory.waivers import today, waiver_of
 from prowl.fixtures.manual import catalogue as manual
 from prowl.fixtures.manual.own import CatalogueError
-from prowl.fixtures.survey.survey import NodeView, Survey
+from prowl.fixtures.survey.survey import NodeView, Survey, SurveyError
 from prowl.fixtures.survey.view import NetworkView, View
 from prowl.fixtures.targets import Target
 from prowl.reports import junit
@@ -33,6 +33,7 @@ from prowl.reports.causes import Cause
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.gate import Demands
 from prowl.reports.redaction import told
+from prowl.reports.run import Run
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
 pytest_plugins = ("prowl.fixtures.plugin",)
@@ -102,7 +103,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Result], list[Cause]]:
     """Return the results with their causes, as far as the survey shows any; it was taken if a check asked for it."""
-    path = config.stash[reports.RUN].folder / "survey.json"
     target = config.stash[fixtures.TARGET]
     network = target.network
     keys = {str(network.prometheus): "prometheus"} if network is not None and network.prometheus else {}
@@ -110,7 +110,15 @@ def _diagnosed(config: pytest.Config, results: list[Result]) -> tuple[list[Resul
         named = {"backup_dir": node.backup_dir, "data_dir": node.data_dir, "config": node.config}
         keys |= {str(place): key for key, place in named.items() if place is not None}
     asked = TargetWords(target.spec, reports.program(), targets.words(target), keys)
-    return causes.diagnose(results, Survey.load(path) if path.exists() else None, asked)
+    return causes.diagnose(results, _survey_of(config.stash[reports.RUN]), asked)
+
+
+def _survey_of(run: Run) -> Survey | None:
+    """Return what this run saw of its target; None if nothing."""
+    try:
+        return Survey.load(run.folder / "survey.json", run.mark)
+    except (FileNotFoundError, SurveyError):
+        return None
 
 
 def _catalogues(config: pytest.Config) -> list[Path]:

@@ -11,7 +11,7 @@ from prowl.reports.findings import on, without_chance
 from prowl.reports.verdicts import Result, Verdict
 
 NO_ANSWER = re.compile(r"no answer from (\S+?): (.*)")
-NOT_THERE = re.compile(r"(/\S+) can't be read: .*No such file or directory")
+NOT_THERE = re.compile(r"(/\S+) (?:can't be read: .*No such file or directory|does not exist, so)")
 LONGEST_NAME = 120
 
 Explains = Callable[[Result], bool]

@@ -28,6 +28,9 @@ SEE_CRON = "Backup Strategy > Automated Backup (cron): see /var/log/coc/backup.l
 def test_newest_backup_is_fresh(node: NodeView) -> None:
     """There is a backup every six hours: the newest is not older than that and an hour of grace."""
     expected = f"the newest backup is at most {(EVERY_SECONDS + GRACE_SECONDS) / HOUR:.0f} h old"
+    seen = backups.host_of(node, expected).backups
+    if seen is not None and seen.is_missing:
+        raise Broken(Claim(expected, backups.NO_FOLDER.format(path=seen.path)))
     folder = backups.folder_of(node, expected)
     found = backups.backups_in(folder)
     if not found:

@@ -147,7 +147,7 @@ def render(report: Report, folder: Path) -> str:
         "sentence": report.sentence,
         "target": str(report.run.get("target", "")),
         "partial": bool(report.run.get("partial")),
-        "facts": _facts(report.run),
+        "facts": _facts(report),
         "gate": str((report.run.get("gate") or {}).get("sentence", "")),
         "changed": str(report.run.get("changed", "")),
         "notes": [str(note) for note in report.run.get("notes", ())],
@@ -175,11 +175,13 @@ def render(report: Report, folder: Path) -> str:
     )
 
 
-def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
-    """Return what a stranger needs to repeat the run."""
+def _facts(report: Report) -> list[tuple[str, str]]:
+    """Return what a stranger needs to repeat the run; its cluster only where something was played in one."""
+    run = report.run
     facts = [("seed", str(run.get("seed", "not recorded"))), ("commit", str(run.get("commit") or "not a checkout"))]
     facts += [("again", str(run.get("again", "not recorded"))), ("target", str(run.get("target", "")))]
-    if run.get("cluster") not in {None, "", run.get("target")}:
+    played = bool(report.pictures) or any(row.scenario for row in report.results)
+    if played and run.get("cluster") not in {None, "", run.get("target")}:
         facts.append(("cluster", str(run["cluster"])))
     started, seconds = run.get("started"), run.get("seconds")
     if isinstance(started, int | float):

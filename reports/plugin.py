@@ -162,6 +162,12 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
         output[WORKER_KEY] = [row.as_json() for row in session.config.stash.get(NOT_ASKED, [])]
 
 
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Give back the room for the reports of a run that came to none."""
+    if RUN in config.stash and not hasattr(config, "workerinput"):
+        run.free_reserve(config.stash[RUN].folder)
+
+
 def note(config: pytest.Config, line: str) -> None:
     """Add a sentence about the run to its summary and its report."""
     config.stash[NOTES].append(line)
@@ -301,6 +307,7 @@ class _Collector:
     def _write(self) -> list[str]:
         """Write every report, each whatever becomes of the others; return where they are, or why not."""
         folder, report = self.run.folder, self.report
+        run.free_reserve(folder)
         report.pictures = html.timelines_of(folder)
         paths: dict[Path, Callable[[], object]] = {
             folder / "report.json": lambda: report.save(folder),

@@ -9,12 +9,14 @@ files of schema 1 the judgements are lines of a result's ``evidence``; :mod:`pro
 from __future__ import annotations
 
 import json
+import os
 import platform
 import random
 import shlex
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +33,10 @@ SCHEMA = 2
 JUDGEMENTS_IN_EVIDENCE = 1  # up to this schema
 PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
 VERSIONS_OF = ("prowl-testnet", "pytest", "pytest-xdist")
+RESERVE = ".reserve"  # room for the reports, on a disk that may become full
+RESERVE_BYTES = 4_000_000
+# What a run has seen lies there. A second run in its folder would judge it, or write its own behind it.
+SEEN = ("survey.json", "scenarios", "replays", "clusters", "target")
 
 
 class RunError(ValueError):
@@ -53,6 +59,11 @@ class Run:
         """Return the run's id, which is its folder's name."""
         return self.folder.name
 
+    @property
+    def mark(self) -> str:
+        """Return what no other run has, also one that had the same folder or was given the same seed."""
+        return f"{self.started!r}-{self.seed}"
+
     def as_json(self) -> dict[str, Any]:
         """Return it for the workers of this run."""
         return {**asdict(self), "folder": str(self.folder)}
@@ -64,22 +75,41 @@ class Run:
 
 
 def begin(base: Path | None, seed: int | None, target: str, cluster: str, arguments: list[str], program: str) -> Run:
-    """Make the run's folder and return the run; RunError, with a sentence, where the folder can't be written."""
+    """Make the run's folder and return the run.
+
+    RunError, with a sentence, where the folder can't be written, or where another run has seen something in it.
+    """
     started = time.time()
     seed = drawn() if seed is None else seed
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"\0" * 65536)
-        probe.unlink()
+        seen = sorted(path.name for path in folder.iterdir() if path.name in SEEN)
+        if seen:
+            raise RunError(
+                f"The run folder {folder} holds what another run has seen ({', '.join(seen)}). Name another folder "
+                "with --run-dir, or leave it out: then each run gets one of its own."
+            )
+        _reserve(folder)
     except OSError as error:
         raise RunError(
             f"The run folder {folder} can't be written: {error.strerror or error}. "
             "Free some space there or name another folder with --run-dir."
         ) from None
     return Run(folder.resolve(), seed, target, cluster, repeat(program, arguments, seed), started)
+
+
+def _reserve(folder: Path) -> None:
+    """Take room for the reports, so that a disk that becomes full meanwhile does not keep the run from telling it."""
+    with (folder / RESERVE).open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+
+
+def free_reserve(folder: Path) -> None:
+    """Give the room back: the reports are about to be written."""
+    with suppress(OSError):
+        (folder / RESERVE).unlink()
 
 
 def drawn() -> int:

@@ -25,7 +25,8 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     once more: what no row has found by then is in no block.
 ``{"t", "gap": seconds, "why": "..."}``
     The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
-    at that node alone (its rate limit refused the recorder, say).
+    at that node alone (its rate limit refused the recorder, say). With ``"proxies": true`` somebody else had changed
+    the proxies between the nodes: what the network did then, and what came of it, is not the run's doing.
 ``{"t", "node", "log": [...]}``
     Lines of a node's log, in older recordings: they are passed over.
 ``{"t", "rule", ...}``, ``{"t", "alert", "state", ...}``, ``{"t", "lacks", "seconds", ...}``, ``{"t", "watched"}``
@@ -88,12 +89,16 @@ class Header:
 
 @dataclass(frozen=True)
 class Gap:
-    """The recorder saw nothing for ``seconds`` until ``t``; with ``node``, nothing of that one alone."""
+    """The recorder saw nothing for ``seconds`` until ``t``; with ``node``, nothing of that one alone.
+
+    ``proxies``: somebody else had changed the proxies between the nodes.
+    """
 
     t: float
     seconds: float
     why: str
     node: str | None = None
+    proxies: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,6 +166,11 @@ class Timeline:
         return away
 
     @cached_property
+    def altered(self) -> Gap | None:
+        """The first gap in which somebody else had changed the proxies."""
+        return next((gap for gap in self.gaps if gap.proxies), None)
+
+    @cached_property
     def _away(self) -> tuple[Gap, ...]:
         return tuple(sorted((gap for gap in self.gaps if gap.node is None), key=lambda gap: gap.t - gap.seconds))
 
@@ -191,9 +201,12 @@ class TimelineWriter:
         seen = {} if process is None else {"process": process}
         self._line({"t": round(t, 3), "node": node, "err": error, **seen})
 
-    def gap(self, t: float, seconds: float, why: str, node: str | None = None) -> None:
-        """Write that the recorder was away for so many seconds until now, or could not look at one node."""
-        whose = {} if node is None else {"node": node}
+    def gap(self, t: float, seconds: float, why: str, node: str | None = None, *, proxies: bool = False) -> None:
+        """Write that the recorder was away for so many seconds until now, or could not look at one node.
+
+        ``proxies``: or that somebody else had changed the proxies.
+        """
+        whose = {**({} if node is None else {"node": node}), **({"proxies": True} if proxies else {})}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
     def transfers(self, row: Transfers) -> None:
@@ -283,7 +296,8 @@ def _transfers(row: dict[str, Any]) -> Transfers:
 
 def _gap(row: dict[str, Any]) -> Gap:
     node = row.get("node")
-    return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), None if node is None else str(node))
+    name, proxies = None if node is None else str(node), row.get("proxies") is True
+    return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), name, proxies)
 
 
 def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:

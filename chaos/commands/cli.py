@@ -12,6 +12,8 @@ import sys
 import time
 from pathlib import Path
 
+from prowl.chaos.commands import interrupt
+
 USAGE_ERROR = 4
 PIPE_CLOSED = 141  # as a shell has it for a program that SIGPIPE ended
 
@@ -40,6 +42,7 @@ SUBCOMMANDS = """\
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code."""
+    interrupt.heed()
     try:
         code = _subcommand(list(sys.argv[1:] if arguments is None else arguments))
         sys.stdout.flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from prowl.fixtures.cleanup.guard import living
+from prowl.fixtures.cleanup.guard import GuardError, living
 from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.cleanup.undo import NOT_UNDONE
 
@@ -22,7 +22,11 @@ def heal(run: Path | None) -> int:
         return USAGE_ERROR
     done = []
     for folder in [run] if run is not None else sorted(RUNS.glob("*/")):
-        alive = sorted(identity.pid for identity in living(folder))
+        try:
+            alive = sorted(identity.pid for identity in living(folder))
+        except GuardError as error:
+            done.append(f"{folder.name}: {NOT_UNDONE}: {error}")
+            continue
         if alive:
             pids = ", ".join(map(str, alive))
             print(f"The run {folder} is alive (pid {pids}) and is left alone; end it first, and it heals itself.")

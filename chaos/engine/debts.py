@@ -14,7 +14,7 @@ be created), in the order in which it is done; it is undone backwards. What is k
 ``scene.owe(...)`` before it is done. A fault whose only effects are on processes of the cluster's register and on its
 proxies needs none of it: these are killed.
 
-The steps are in :mod:`prowl.fixtures.cleanup.undo` (Kill, Resume, Edge, Thaw, Mount, Loop, Cgroup, Netns, Restore,
+The steps are in :mod:`prowl.fixtures.cleanup.undo` (Kill, Resume, Thaw, Mount, Loop, Cgroup, Netns, Restore,
 Remove; one more is one class there). Paths lie below ``cluster.folder``; the last name of a cgroup and the name of a
 network namespace carry ``cluster.ledger.tag``. Nothing else is undone by any of them.
 

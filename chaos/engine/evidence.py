@@ -16,15 +16,14 @@ from pathlib import Path
 
 import httpx
 
-from prowl.fixtures.cleanup.guard import OWNERS
-from prowl.fixtures.cleanup.ledger import LEDGER
-from prowl.fixtures.clusters.processes import REGISTER
+from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.network import Node
 from prowl.reports.redaction import HIDDEN, redact, remember
 
 FOLDER = "evidence"
-LEDGER_COPY = "cluster-ledger.jsonl"
+RECORDS = (LEDGER, REGISTER, OWNERS)
+COPY = "cluster-{name}"  # a copy of a ledger or a register has a name by which nobody heals
 PAGE = "metrics.txt"
 LOG_BYTES = 5_000_000
 DATA_BYTES = 50_000_000
@@ -64,10 +63,10 @@ def _page(node: Node) -> str:
 
 
 def keep_ledger(cluster: Cluster, folder: Path) -> None:
-    """Save the cluster's ledger beside the timeline, under a name by which nobody heals: the cluster may run on."""
+    """Save the cluster's ledger beside the timeline; the cluster may run on."""
     if cluster.ledger.path.exists():
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(cluster.ledger.path, folder / LEDGER_COPY)
+        shutil.copyfile(cluster.ledger.path, folder / COPY.format(name=LEDGER))
 
 
 def keep(cluster: Cluster, folder: Path) -> list[str]:
@@ -86,8 +85,8 @@ def _keep(cluster: Cluster, folder: Path) -> list[str]:
     place = folder / FOLDER
     place.mkdir(parents=True, exist_ok=True)
     for path in sorted(cluster.folder.iterdir()):
-        if path.is_file() and (path.name in {LEDGER, REGISTER, OWNERS} or path.suffix == ".log"):
-            _copy(path, place / path.name)
+        if path.is_file() and (path.name in RECORDS or path.suffix == ".log"):
+            _copy(path, place / (COPY.format(name=path.name) if path.name in RECORDS else path.name))
     left = DATA_BYTES
     too_large = []
     for name in cluster.spec.names:

@@ -30,6 +30,9 @@ ANSWER_SECONDS = 2.0
 # A loop that comes this much later than it should, in paces, was starved: half the time it should have looked, it did
 # not, so what it saw says nothing about that stretch.
 LATE_PACES = 2.0
+COMPARE_SECONDS = 7.0  # longer than a call to the proxies' server may take
+COMPARE_PAUSES = 9.0  # between two looks at the proxies, in lengths of a look: thousands of them take their time
+MOST_PAUSE_SECONDS = 5.0
 JOIN_SECONDS = 10.0
 # A machine on which the observer was away for half of the last half minute shows nothing that a node could be held to.
 STARVED_WINDOW_SECONDS = 30.0
@@ -43,7 +46,8 @@ class TimeOverError(RuntimeError):
 class Observer:
     """Samples a network into a timeline until it is closed; a context manager.
 
-    ``process_of`` tells what a node's process does, where it is on this machine.
+    ``process_of`` tells what a node's process does, where it is on this machine. ``altered`` tells how somebody else
+    has changed the proxies between the nodes; "" if nobody has, None if it can't.
     """
 
     def __init__(
@@ -51,10 +55,12 @@ class Observer:
         network: Network,
         writer: TimelineWriter,
         process_of: Callable[[str], str] | None = None,
+        altered: Callable[[], str | None] = lambda: "",
     ) -> None:
         self.network = network
         self.writer = writer
         self._process_of = process_of
+        self._altered = altered
         interval = network.block_interval_seconds or 1.0
         self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
         self.newest: dict[str, dict[str, Any]] = {}
@@ -186,8 +192,11 @@ class Observer:
             sampler = Sampler(self.network, http)
             due = time.monotonic()
             pending: dict[str, asyncio.Task[None]] = {}
+            comparing = asyncio.create_task(self._compare_proxies())
             while not self._ended.is_set():
                 self._note_lateness(time.monotonic() - due)
+                if comparing.done():
+                    comparing.result()
                 for node in self.network.nodes:
                     # A node that has not answered its last sample yet is not asked again: that sample will say so.
                     if node.name not in pending or pending[node.name].done():
@@ -199,6 +208,26 @@ class Observer:
             for task in pending.values():
                 task.cancel()
             await asyncio.gather(*pending.values(), return_exceptions=True)
+            await asyncio.wait({comparing}, timeout=COMPARE_SECONDS)
+
+    async def _compare_proxies(self) -> None:
+        """Compare the proxies with what the run made, once a pace and a last time.
+
+        Where they differ, nothing is known of the network from the last look at which they did not, to the next.
+        """
+        since, was = self.now(), ""
+        while True:
+            ended, began = self._ended.is_set(), self.now()
+            found = await asyncio.to_thread(self._altered)
+            if found or (was and found is not None):
+                why = f"somebody else changed the proxies: {found or was}"
+                with self._lock:
+                    self.writer.gap(self.now(), self.now() - since, why, proxies=True)
+            if found is not None:
+                since, was = began, found
+            if ended:
+                return
+            await tick(max(self.pace_seconds, min(COMPARE_PAUSES * (self.now() - began), MOST_PAUSE_SECONDS)))
 
     def _note_lateness(self, late_seconds: float) -> None:
         if late_seconds > LATE_PACES * self.pace_seconds:

@@ -146,6 +146,8 @@ def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:
         changed = [name for name, state in cluster.edges.client.states().items() if not state.clean]
         if changed:
             return f"the edges {', '.join(changed)} are closed or have toxics"
+        if altered := cluster.edges.altered():
+            return f"somebody else changed the proxies: {altered}"
         cluster.edges.prove(EDGES_SECONDS)
     except (EdgeError, ToxiproxyError) as error:
         return str(error)

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
+from io import BytesIO
 from pathlib import Path
 
-from prowl.fixtures.cleanup.guard import living
-from prowl.fixtures.cleanup.json_lines import below
-from prowl.fixtures.cleanup.ledger import LEDGER, LedgerError, read
-from prowl.fixtures.clusters.processes import REGISTER, running
+from prowl.fixtures.cleanup.folders import owned_below
+from prowl.fixtures.cleanup.guard import GuardError, living
+from prowl.fixtures.cleanup.ledger import LedgerError, read
+from prowl.fixtures.clusters.processes import running
 
 MOST_RUNS = 20
 MOST_BYTES = 5_000_000_000
@@ -54,8 +55,9 @@ def _size(folder: Path) -> int:
 
 def _was_held(folder: Path) -> bool:
     """Whether a run's report says that it was held; one without a report did not come to its end."""
+    report = folder / "report.json"
     try:
-        with (folder / "report.json").open("rb") as file:
+        with report.open("rb") if report.is_file() else BytesIO() as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             return HELD.search(file.read()) is not None
@@ -66,7 +68,8 @@ def _was_held(folder: Path) -> bool:
 def needed(folder: Path) -> bool:
     """Whether a run is alive, or something of it is left that ``prowl heal`` finds by its folder."""
     try:
-        owed = any(entry.open for path in below(folder, LEDGER) for entry in read(path))
-    except LedgerError:
+        owned = owned_below(folder)
+        owed = any(entry.open for each in owned if each.ledger.exists() for entry in read(each.ledger))
+        return owed or bool(living(folder)) or any(running(each) for each in owned)
+    except (LedgerError, GuardError, OSError):
         return True  # whoever wrote it may still need it
-    return owed or bool(living(folder)) or any(running(path) for path in below(folder, REGISTER))

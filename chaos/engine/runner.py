@@ -134,7 +134,7 @@ def _act(
     network = cluster.network
     writer = TimelineWriter(path, header(network, scenario))
     with ExitStack() as stack:
-        observer = stack.enter_context(Observer(network, writer, cluster.state))
+        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.edges.altered))
         observer.until = until
         load = None
         if scenario.load is not None:

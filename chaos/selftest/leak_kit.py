@@ -18,14 +18,14 @@ import plyvel
 import psutil
 
 from prowl.chaos.selftest.leak_run import FAULTS, FILE, MARK, SPEC, STAGES, VICTIM
-from prowl.fixtures.cleanup.guard import LOG, OWNERS
-from prowl.fixtures.cleanup.identity import Identity
+from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER, owners_of
+from prowl.fixtures.cleanup.guard import LOG
+from prowl.fixtures.cleanup.identity import RUN_VARIABLE, Identity
 from prowl.fixtures.cleanup.json_lines import below, rows
-from prowl.fixtures.cleanup.ledger import LEDGER, Entry, read
+from prowl.fixtures.cleanup.ledger import Entry, read
 from prowl.fixtures.cleanup.undo import CGROUPS, NAMESPACES, mount_points, tag
 from prowl.fixtures.clusters import netns
 from prowl.fixtures.clusters.ports import listened
-from prowl.fixtures.clusters.processes import REGISTER, RUN_VARIABLE
 from prowl.fixtures.clusters.spec import PORT_KEYS
 from prowl.fixtures.waiting import wait_until
 from prowl.reports import timeline
@@ -38,6 +38,8 @@ END_SECONDS = 60.0
 LOOK_SECONDS = 0.005
 SHARE_APART = 0.2
 WHO = ("run", "worker", "run and proxy")
+FOLDER = ("", "", "renamed", "deleted")
+DELETE_SECONDS = 20.0
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Case:
     """Who is killed at which stage, how long after it began, under which fault.
 
     ``workers``: xdist's, so that the run owns nothing itself; ``watched``: a watchdog clears up, else ``prowl heal``;
-    ``apart``: each node in a network namespace of its own.
+    ``apart``: each node in a network namespace of its own; ``folder``: what happens to the run's folder just before.
     """
 
     stage: str
@@ -55,6 +57,7 @@ class Case:
     workers: int = 0
     watched: bool = True
     apart: bool = False
+    folder: str = ""
 
 
 @dataclass
@@ -70,10 +73,10 @@ class Killed:
     def __str__(self) -> str:
         case = self.case
         by = "watchdog" if case.watched else "prowl heal"
-        beside = " ".join([*(["-n 1"] if case.workers else []), *(["--netns"] if case.apart else [])])
+        beside = " ".join([*(["-n 1"] if case.workers else []), *(["--netns"] if case.apart else []), case.folder])
         became = "; ".join(self.left) or f"clear after {self.cleared_seconds:4.1f} s: {len(self.told)} things by {by}"
         return (
-            f"{case.who:<13} {beside:<12} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
+            f"{case.who:<13} {beside:<15} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
             f"last on the ledger: {self.moment:<8} {became}"
         )
 
@@ -89,7 +92,10 @@ def cases(chance: Random, count: int, unwatched: int) -> list[Case]:
         who = chance.choice(WHO) if number < count else "run"
         workers = 1 if who == "worker" else chance.choice((0, 1))
         apart = chance.random() < SHARE_APART and netns.unavailable() is None
-        made.append(Case(stage, who, fault, delay, workers, number < count, apart))
+        watched = number < count
+        # A worker's run goes on; and of what is deleted, only a watchdog has what undoes it.
+        folder = chance.choice(FOLDER if watched else FOLDER[:-1]) if who != "worker" else ""
+        made.append(Case(stage, who, fault, delay, workers, watched, apart, folder))
     return made
 
 
@@ -123,6 +129,7 @@ class _Victim:
         self.case = case
         self.run = run
         self.popen = popen
+        self._known: dict[Path, tuple[list[Identity], set[int]]] = {}  # of each cluster's folder its owners and ports
 
     def killed(self) -> Killed:
         """Kill it at its moment and look what is left."""
@@ -130,6 +137,7 @@ class _Victim:
         reached = wait_until(lambda: self._reached() or popen.poll() is not None, STAGE_SECONDS, LOOK_SECONDS)
         wait_until(lambda: popen.poll() is not None, case.delay_seconds, LOOK_SECONDS)
         moment, victims = self._moment(), self._victims()
+        self._displace()
         if not reached or (popen.poll() is not None and case.stage != "random"):
             return Killed(case, moment, 0.0, [f"the run never stood at the stage {case.stage}"], [])
         for victim in victims:
@@ -147,9 +155,20 @@ class _Victim:
         left += self._left_at_last(self._folders())
         return Killed(case, moment, seconds, [*dict.fromkeys(left), *_unreadable(self.run)], told or self._log())
 
+    def _displace(self) -> None:
+        """Rename or delete the run's folder, if that is the case; what is mounted in it stays."""
+        if not self.run.is_dir() or not self.case.folder:
+            return
+        self._folders()
+        if self.case.folder == "renamed":
+            self.run = self.run.rename(self.run.with_name("renamed"))
+        else:
+            command = ["rm", "-rf", "--one-file-system", str(self.run)]
+            subprocess.run(command, check=False, capture_output=True, timeout=DELETE_SECONDS)
+
     def _is_of_another(self, folder: Path, victims: list[Identity]) -> bool:
         """Whether it belongs to a worker that took the killed one's place."""
-        owners = [Identity(**row["owner"]) for row in rows(folder / OWNERS)]
+        owners, _ports = self._known[folder]
         return self.case.who == "worker" and not {*owners} & {*victims}
 
     def _left_at_last(self, folders: list[Path]) -> list[str]:
@@ -173,7 +192,11 @@ class _Victim:
         return any(entry.state == row for entry in self._debts())
 
     def _folders(self) -> list[Path]:
-        return [path.parent for path in below(self.run, OWNERS)] if self.run.is_dir() else []
+        """Return each cluster's folder, also where one lay before it was renamed or deleted."""
+        for path in below(self.run, OWNERS) if self.run.is_dir() else ():
+            owners = [owner for owner, _boss, _folder in owners_of(path)]
+            self._known[path.parent] = (owners, _ports(path.parent))
+        return list(self._known)
 
     def _debts(self) -> list[Entry]:
         """Return what the faults owe; what a cluster owes for itself names all of its nodes, or none."""
@@ -185,8 +208,7 @@ class _Victim:
         return debts[-1].state if debts else "nothing"
 
     def _owners(self) -> list[Identity]:
-        found = [row["owner"] for folder in self._folders() for row in rows(folder / OWNERS)]
-        return [Identity(**owner) for owner in found]
+        return [owner for folder in self._folders() for owner in self._known[folder][0]]
 
     def _victims(self) -> list[Identity]:
         own = Identity.of(self.popen.pid)
@@ -217,10 +239,10 @@ class _Victim:
 
     def _left(self, folders: list[Path]) -> list[str]:
         """Return what of these folders is on the machine."""
-        owners = [Identity(**row["owner"]) for folder in folders for row in rows(folder / OWNERS)]
+        owners = [owner for folder in folders for owner in self._known[folder][0]]
         running = [f"owner {owner.pid}" for owner in owners if owner.running()]
         running += [f"watchdog {its.pid}" for its in _watchdogs([owner for owner in owners if not owner.running()])]
-        return running + [line for folder in folders for line in _left_of(folder)]
+        return running + [line for folder in folders for line in _left_of(folder, self._known[folder][1])]
 
     def _log(self) -> list[str]:
         return [
@@ -239,13 +261,13 @@ def _watchdogs(owners: list[Identity]) -> list[Identity]:
     return [identity for identity in found if identity is not None]
 
 
-def _left_of(folder: Path) -> Iterator[str]:
+def _left_of(folder: Path, ports: set[int]) -> Iterator[str]:
     """Yield what of a cluster's folder is there: processes, ports, mounts, loops, cgroups, namespaces, debts."""
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             if process.environ().get(RUN_VARIABLE) == str(folder) and process.status() != psutil.STATUS_ZOMBIE:
                 yield f"process {process.pid} {process.name()}"
-    yield from (f"port {port}" for port in sorted(_ports(folder) & listened()))
+    yield from (f"port {port}" for port in sorted(ports & listened()))
     yield from (f"mount {point}" for point in mount_points() if point.startswith(f"{folder}/"))
     for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
         with suppress(OSError):

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import psutil
 
-from prowl.fixtures.cleanup.guard import OWNERS
-from prowl.fixtures.cleanup.identity import Identity
+from prowl.fixtures.cleanup.folders import OWNERS, REGISTER
+from prowl.fixtures.cleanup.identity import RUN_VARIABLE, Identity
 from prowl.fixtures.cleanup.json_lines import below, rows
 from prowl.fixtures.clusters.ports import listened
-from prowl.fixtures.clusters.processes import REGISTER, RUN_VARIABLE
 from prowl.fixtures.monitoring.server import FOLDER
 from prowl.fixtures.waiting import wait_until
 

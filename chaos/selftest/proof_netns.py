@@ -17,6 +17,7 @@ import pytest
 from prowl.chaos.engine import runner
 from prowl.chaos.engine.fault import Fault
 from prowl.chaos.engine.leak_probe import leaks
+from prowl.chaos.engine.prune import needed
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
@@ -24,6 +25,7 @@ from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.triples import prove_triple
+from prowl.fixtures.cleanup.undo import NOT_UNDONE
 from prowl.fixtures.clusters.addresses import address_of
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.layout import CALLS_PER_MINUTE
@@ -34,6 +36,7 @@ from prowl.fixtures.waiting import wait_until
 LIMIT = 10.0  # within which a watchdog promises to have cleared all
 BLOCKS = 5
 BLOCKS_SECONDS = 60.0
+RUN_SECONDS = 400.0
 OWNER = """
 import sys
 from pathlib import Path
@@ -112,6 +115,21 @@ def test_a_scenario_is_held_with_observer_and_load_below_the_limits(tmp_path: Pa
     assert outcome.verdict.value == "held", (outcome, said)
     refused = '"why": "its rate limit refused the observer"'
     assert refused not in (tmp_path / "timeline.jsonl").read_text(encoding="utf-8")
+
+
+def test_a_run_ends_with_nothing_left_to_undo(tmp_path: Path) -> None:
+    """The debts of the namespaces are settled once, by the run's own end."""
+    prowl = [sys.executable, "-m", "prowl.chaos.commands.cli"]
+    words = ["run", "--target", "embedded", "--chaos", "--netns", "-k", "minority-crash"]
+    run = subprocess.run(
+        [*prowl, *words], cwd=tmp_path, capture_output=True, text=True, timeout=RUN_SECONDS, check=False
+    )
+    assert run.returncode == 0, run.stdout
+    assert NOT_UNDONE not in run.stdout
+    heal = subprocess.run([*prowl, "heal"], cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT, check=False)
+    assert (heal.returncode, heal.stdout.startswith("Nothing is to heal")) == (0, True), heal.stdout
+    (folder,) = tmp_path.glob(".prowl/runs/*")
+    assert not needed(folder), "so that it is deleted in its turn"
 
 
 def test_what_a_killed_run_leaves_is_gone_soon(tmp_path: Path) -> None:

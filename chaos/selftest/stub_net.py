@@ -22,10 +22,14 @@ class StubNet:
     more: str = ""  # of the inventory
 
     def run(self, *words: str) -> pytest.RunResult:
+        self.write()
+        return prowl(self.pytester, "--target", "testnet.toml", *words)
+
+    def write(self) -> None:
+        """Write the inventory."""
         nodes = "\n".join(stub.toml for stub in self.stubs.values())
         times = "[network]\nblock_interval_seconds = 0.05\ndead_proposer_seconds = 1\nround_timeout_seconds = 0.2\n"
         self.pytester.makefile(".toml", testnet=times + nodes + self.more)
-        return prowl(self.pytester, "--target", "testnet.toml", *words)
 
     @property
     def report(self) -> dict[str, list[dict[str, object]]]:

@@ -123,7 +123,11 @@ def test_each_defect_of_conduct_breaks_its_own_invariant_only(tmp_path: Path, de
     assert broken == expected.union(*(FOLLOWS.get(name, set()) for name in defects.values())), outcome
     kept = tmp_path / "evidence"
     assert outcome.evidence[-1].endswith(str(kept)), "the result says where it is"
-    assert {path.name for path in kept.iterdir()} >= {"ledger.jsonl", "processes.jsonl", "toxiproxy.log"}
+    assert {path.name for path in kept.iterdir()} >= {
+        "cluster-ledger.jsonl",
+        "cluster-processes.jsonl",
+        "toxiproxy.log",
+    }
     for name in ("node-1", "node-3"):
         assert "coc_block_height" in (kept / name / "metrics.txt").read_text()
         assert {path.name for path in (kept / name).iterdir()} >= {"config.json", "node.log", "data"}

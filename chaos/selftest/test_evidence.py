@@ -11,6 +11,7 @@ import pytest
 
 from prowl.chaos.engine import evidence, prune
 from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.fixtures.cleanup.folders import owned_below
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
 from prowl.fixtures.cleanup.reaper import clear
@@ -63,7 +64,13 @@ def test_all_of_it_is_kept_beside_the_timeline_without_a_secret(cluster: Embedde
     (line,) = keep(cluster, tmp_path / "scenario")
     place = tmp_path / "scenario" / "evidence"
     assert str(place) in line
-    assert {path.name for path in place.iterdir()} >= {"ledger.jsonl", "processes.jsonl", "toxiproxy.log", "node-1"}
+    assert {path.name for path in place.iterdir()} >= {
+        "cluster-ledger.jsonl",
+        "cluster-processes.jsonl",
+        "toxiproxy.log",
+        "node-1",
+    }
+    assert owned_below(tmp_path / "scenario") == [], "a copy is no debt"
     for name in cluster.spec.names:
         assert (place / name / "node.log").read_text() == "started with 0x(redacted)\nlast line\n"
         assert json.loads((place / name / "config.json").read_text())["rpcAuthToken"] == "(redacted)"

@@ -173,3 +173,40 @@ def test_a_node_that_does_not_answer_in_time_is_silent_and_its_process_is_told(
         assert wait_until(lambda: any(not sample.answered for sample in read(path).samples), LIMIT_SECONDS)
     silent = next(sample for sample in read(path).samples if not sample.answered)
     assert (silent.error, silent.process) == ("TimeoutError", "stopped")
+
+
+@pytest.mark.parametrize(
+    ("looks", "stretches"),
+    [
+        (["", "", ""], []),
+        (["", None, ""], []),
+        (["", "x", ""], [("x", 0, 1), ("x", 1, 2)]),
+        (["x", ""], [("x", None, 0), ("x", 0, 1)]),
+        (["", "x", "y", ""], [("x", 0, 1), ("y", 1, 2), ("y", 2, 3)]),
+        (["", None, "x", None, ""], [("x", 0, 2), ("x", 2, 4)]),
+    ],
+)
+def test_the_time_between_the_last_equal_looks_at_the_proxies_is_a_gap(
+    tmp_path: Path, looks: list[str | None], stretches: list[tuple[str, int | None, int]]
+) -> None:
+    """A stretch goes from the begin of a look (or of the recording) to the end of another."""
+    begins, ends, path = [], [], tmp_path / "t.jsonl"
+
+    def altered() -> str | None:
+        if len(begins) == len(looks):
+            done.set()
+            return ""
+        begins.append(observer.now())
+        ends.append(observer.now())
+        return looks[len(begins) - 1]
+
+    done = threading.Event()
+    with served(Chain()) as network:
+        observer = Observer(network, TimelineWriter(path, Header()), altered=altered)
+        with observer:
+            assert done.wait(LIMIT_SECONDS)
+        gaps = [gap for gap in read(path).gaps if gap.proxies]
+    assert [gap.why for gap in gaps] == [f"somebody else changed the proxies: {what}" for what, *_ in stretches]
+    for gap, (_what, since, until) in zip(gaps, stretches, strict=True):
+        assert gap.t - gap.seconds <= (0.0 if since is None else begins[since]) + 0.01
+        assert gap.t >= ends[until] - 0.01

@@ -173,6 +173,32 @@ def test_a_run_folder_that_is_in_use_is_refused(testnet: StubNet) -> None:
     assert f"--run-dir used: a run that is under way (pid {owner.pid}) owns it" in told(result)
 
 
+@pytest.mark.parametrize("words", [(), ("--gate",), ("-n", "2")])
+def test_a_dead_network_is_not_judged_by_what_a_run_before_saw(testnet: StubNet, words: tuple[str, ...]) -> None:
+    assert testnet.run("-k", "daily/memory", "--run-dir", "ru").ret == 0
+    for stub in testnet.stubs.values():
+        stub.__exit__(None, None, None)
+    result = testnet.run("-k", "daily/memory", "--run-dir", "ru", *words)
+    assert result.ret == 4, told(result)
+    assert "ru holds what another run has seen (survey.json)" in told(result)
+    assert "held" not in told(result)
+
+
+@ALONE_AND_BESIDE
+def test_a_survey_that_this_run_did_not_take_is_no_survey(testnet: StubNet, workers: tuple[str, ...]) -> None:
+    assert testnet.run("-k", "daily/memory", "--run-dir", "one").ret == 0
+    testnet.pytester.makeconftest(
+        "import shutil\n"
+        "def pytest_sessionstart(session):\n"
+        "    if not hasattr(session.config, 'workerinput'):\n"
+        "        shutil.copy('one/survey.json', 'two/survey.json')\n"
+    )
+    result = testnet.run("-k", "daily/memory", "--run-dir", "two", "-p", "conftest", *workers)
+    assert result.ret == 1, told(result)
+    assert "UNKNOWN: 0 held, 4 unknown" in told(result)
+    assert "was not taken by this run: it shows what another run saw" in told(result)
+
+
 def test_old_runs_are_pruned_and_told(testnet: StubNet) -> None:
     for number in range(MOST_RUNS + 1):
         (testnet.pytester.path / ".prowl" / "runs" / f"20200101-{number:06}-7").mkdir(parents=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -46,7 +46,20 @@ class Invariant:
             return [self._unknown(timeline, f"{CRASHED}: {type(error).__name__}: {error}")]
         if self.safety and not rows:
             return [self._unknown(timeline, "nothing was seen that it could be judged by")]
-        return rows
+        return [self._undisturbed(timeline, row) for row in rows]
+
+    def _undisturbed(self, timeline: Timeline, row: Judgement) -> Judgement:
+        """Return a row as it is, or as unknown where somebody else changed the proxies.
+
+        What was broken before stays, and so does safety: no network may make BFT nodes disagree.
+        """
+        gap = timeline.altered
+        if gap is None or (self.safety and timeline.header.bft):
+            return row
+        if row.verdict is Verdict.BROKEN and row.end < gap.t - gap.seconds:
+            return row
+        observed = f"{gap.why} (from {max(0.0, gap.t - gap.seconds):.1f} s on); {row.observed}"
+        return replace(row, verdict=Verdict.UNKNOWN, observed=observed)
 
     def row(
         self, verdict: Verdict, begin: float, end: float, observed: str, node: str | None = None, promise: str = ""

@@ -274,10 +274,11 @@ def look(timeline: Timeline) -> list[Judgement]:
 
 def _row(node: str, found: Findings, begin: float, end: float) -> Judgement:
     if found.lies:
-        longest = max(found.lies, key=lambda lie: lie.end - lie.begin)
-        reasons = "; ".join(dict.fromkeys(lie.why for lie in found.lies[:3]))
-        observed = f"{reasons} (from {longest.begin:.1f} to {longest.end:.1f} s)"
-        return INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, observed, node)
+        # Each reason with the stretch of its own that is the longest; the row is of the longest of all.
+        lies = {lie.why: lie for lie in sorted(found.lies, key=lambda lie: lie.end - lie.begin)}
+        longest, *others = reversed(lies.values())
+        told = [f"{lie.why} (from {lie.begin:.1f} to {lie.end:.1f} s)" for lie in (longest, *others[:2])]
+        return INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, "; ".join(told), node)
     if found.unread:
         return INVARIANT.row(Verdict.UNKNOWN, begin, end, "; ".join(found.unread[:3]), node)
     observed = "the heights agree"

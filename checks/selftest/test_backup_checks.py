@@ -97,6 +97,34 @@ def test_no_backup_is_one_broken_promise_and_nothing_to_look_at() -> None:
     assert "holds no backup" in verdict(ITEMS["every-six-hours"], hosts(host()))[1].observed
 
 
+@pytest.mark.parametrize(
+    ("said", "broken"),
+    [
+        ("find: '/backups': No such file or directory", True),
+        ("find: /backups: No such file or directory", True),
+        ("find: '/backups': Not a directory", True),
+        ("find: '/backups': Permission denied", False),
+        ("find: '/backups': Input/output error", False),
+        ("find: '/backups/2026': No such file or directory", False),
+        ("find: '/backup': No such file or directory", False),
+        ("sh: 1: find: not found", False),
+        ("no answer within 10 s", False),
+        ("find: '/backups': Too many levels of symbolic links", False),
+        ("ssh: 'find: '/backups': No such file or directory' was not run", False),
+    ],
+)
+def test_a_folder_that_does_not_exist_is_one_broken_promise_and_one_that_cannot_be_read_is_none(
+    said: str, broken: bool
+) -> None:
+    facts = host(backups=Folder("/backups", (), f"/backups can't be read: {said}"), newest_archive=None)
+    found = verdicts(facts)
+    assert found.pop("every-six-hours") == (BROKEN if broken else UNKNOWN)
+    assert found == dict.fromkeys(("name", "height", "manual", "space", "seven-days"), UNKNOWN)
+    told = {verdict(ITEMS[item], hosts(facts))[1].observed for item in ("every-six-hours", *found)}
+    assert len(told) == 1, "one reason, so that it is one finding"
+    assert ("/backups does not exist, so there is no backup" in told) is broken
+
+
 def test_a_torn_backup_is_broken_unless_it_may_still_be_written() -> None:
     torn = Archive(name(5 * HOUR, HEIGHT), False, (), "gzip: stdin: unexpected end of file")
     said, claim = verdict(ITEMS["manual"], hosts(host(file(5 * HOUR), newest_archive=torn)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -219,3 +220,45 @@ def test_in_its_first_answer_a_node_may_still_be_catching_up(at: float, expected
     height(net, "n3", "block_height", lambda t, tip: tip - 40 if t == at else tip)
     net.run(60)
     assert net.verdict("signals", "n3") is expected
+
+
+HEIGHT, STATE, HEALTH = "block_height", "consensus_state", "health"
+REASONS = {
+    HEIGHT: "block_height is 1 where the latest block is",
+    STATE: "consensus_state is 0, no connected quorum since 100.0 s",
+    HEALTH: "health says ok, no connected quorum since 100.0 s",
+}
+
+
+@pytest.mark.parametrize(
+    ("lies", "told"),
+    [
+        ({STATE: (0, 999)}, {STATE: (130.5, 159)}),
+        ({HEALTH: (0, 140)}, {HEALTH: (130.5, 139.5)}),
+        ({STATE: (0, 999), HEALTH: (140, 150)}, {STATE: (130.5, 159), HEALTH: (140, 149.5)}),
+        ({STATE: (145, 999), HEALTH: (0, 140)}, {STATE: (145, 159), HEALTH: (130.5, 139.5)}),
+        ({HEIGHT: (20, 60), STATE: (140, 150)}, {HEIGHT: (20, 59.5), STATE: (140, 149.5)}),
+        (
+            {HEIGHT: (20, 25), STATE: (0, 999), HEALTH: (150, 155)},
+            {HEIGHT: (20, 24.5), STATE: (130.5, 159), HEALTH: (150, 154.5)},
+        ),
+        ({HEIGHT: (20, 25), STATE: (0, 125)}, {HEIGHT: (20, 24.5)}),
+    ],
+)
+def test_each_reason_has_its_own_stretch_and_the_longest_comes_first(
+    lies: dict[str, tuple[float, float]], told: dict[str, tuple[float, float]]
+) -> None:
+    values: dict[str, Any] = {HEIGHT: 1.0, STATE: 0.0, HEALTH: "ok"}
+    net = Net()
+    for name, (begin, end) in lies.items():
+        net.tampers.append(change("n0", begin, end, **{name: values[name]}))
+    net.run(100)
+    net.do("kill n2 n3")
+    net.run(60)
+    row = net.judge()["signals", "n0"]
+    for name, (begin, end) in told.items():
+        assert re.search(rf"{REASONS[name]}[^(]* \(from {begin:.1f} to {end:.1f} s\)", row.observed), row.observed
+    assert row.observed.count("(from") == len(told)
+    longest = max(told.values(), key=lambda each: each[1] - each[0])
+    assert (row.begin, row.end) == longest
+    assert f"(from {longest[0]:.1f} to {longest[1]:.1f} s)" in row.observed.split(";")[0]

@@ -111,6 +111,37 @@ def test_the_cause_and_the_next_step_are_above_the_fold(browser: Browser, path: 
         assert box["y"] + box["height"] <= WIDTHS[size][1]
 
 
+BROKEN_WORDS = """() => {
+  const found = [];
+  for (const cell of document.querySelectorAll("th, td, dt, .name, .totals li")) {
+    const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+    for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+      for (const match of text.data.matchAll(/[A-Za-z0-9_]+/g)) {
+        const range = document.createRange();
+        range.setStart(text, match.index);
+        range.setEnd(text, match.index + match[0].length);
+        if (match[0].length <= 24 && range.getClientRects().length > 1) found.push(match[0]);
+      }
+    }
+  }
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("size", WIDTHS)
+def test_no_word_breaks_inside_and_no_picture_is_cut(browser: Browser, path: Path, size: str) -> None:
+    with Opened(browser, path, size, "light") as opened:
+        for details in opened.page.locator("details").all():
+            details.evaluate("it => { it.open = true }")
+        assert opened.page.evaluate(BROKEN_WORDS) == []
+        pictures = opened.page.locator("figure svg").all()
+        assert pictures
+        for box in [picture.bounding_box() for picture in pictures]:
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= WIDTHS[size][0]
+
+
 def shown(page: Page, place: str) -> list[str]:
     return [each.inner_text() for each in page.locator(place).all() if each.is_visible()]
 

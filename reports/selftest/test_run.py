@@ -169,6 +169,9 @@ def test_a_run_begins_in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest
     two = run.begin(None, 7, "embedded", "embedded", [], "pytest")
     assert one.folder != two.folder
     assert one.folder.parent == tmp_path / ".prowl" / "runs"
+    assert [path.name for path in one.folder.iterdir()] == [run.RESERVE]
+    run.free_reserve(one.folder)
+    run.free_reserve(one.folder)
     assert list(one.folder.iterdir()) == []
     assert one.again == "pytest --seed 7"
     assert Run.from_json(json.loads(json.dumps(one.as_json()))) == one
@@ -184,6 +187,38 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(RunError, match=r"The run folder .*file/x can't be written: .*--run-dir"):
         run.begin(tmp_path / "file" / "x", 1, "embedded", "embedded", [], "pytest")
+
+
+@pytest.mark.parametrize(
+    ("there", "refused"),
+    [
+        *((name, True) for name in ("survey.json", "scenarios/x", "replays/x", "clusters/alone", "target/node-1")),
+        ("survey.json/x", True),
+        *((name, False) for name in ("junit.xml", "report.json", "owners.jsonl", "survey.json.old", "survey.lock")),
+        ("20260101-000000-7/survey.json", False),
+    ],
+)
+def test_a_folder_in_which_another_run_has_seen_something_is_refused(tmp_path: Path, there: str, refused: bool) -> None:
+    (tmp_path / "run" / there).parent.mkdir(parents=True)
+    (tmp_path / "run" / there).touch()
+    if not refused:
+        assert run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest").folder == tmp_path / "run"
+        return
+    with pytest.raises(RunError, match=rf"another run has seen \({there.partition('/')[0]}\)\. Name"):
+        run.begin(tmp_path / "run", 1, "embedded", "embedded", [], "pytest")
+
+
+def test_a_survey_whose_file_is_gone_is_another_runs_too(tmp_path: Path) -> None:
+    (tmp_path / "survey.json").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(RunError, match=r"another run has seen \(survey\.json\)"):
+        run.begin(tmp_path, 1, "embedded", "embedded", [], "pytest")
+
+
+def test_two_runs_of_a_folder_and_a_seed_have_marks_of_their_own(tmp_path: Path) -> None:
+    one, two = (run.begin(tmp_path, 1, "embedded", "embedded", [], "pytest") for _run in range(2))
+    assert one.id == two.id
+    assert one.mark != two.mark
+    assert Run.from_json(json.loads(json.dumps(one.as_json()))).mark == one.mark, "for the workers of a run"
 
 
 def test_the_versions_name_what_a_stranger_needs() -> None:
