@@ -30,7 +30,7 @@ def play(folder: Path, network: str, classes: list[FaultClass], *, bft: bool = T
         item="recovery/consensus-stall",
         why="",
         steps=tuple(step for each in classes for step in PLAYS[each.name]),
-        also=("progress-with-quorum", "progress-after-heal", "recovery"),
+        also=("progress-after-heal", "recovery"),
         shape=shape_of(network, bft=bft),
     )
     outcome = runner.play(scenario, ClusterSpec(4), folder, 1, print)

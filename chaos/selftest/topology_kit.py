@@ -30,8 +30,8 @@ from prowl.fixtures.clusters.spec import ClusterSpec
 WITHOUT_BFT = "parted-without-bft"
 DAMAGE = Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)
 SMALLER_CACHE = {"storage": {"backend": "leveldb", "cacheSize": 500}}
-STALL = Hold(rounds=4)
-ROUND_MS = 1000
+STALL = Hold(rounds=3)
+MANY, MANY_BLOCK_MS = 6, 500  # of so many nodes blocks come more slowly: two cores are few
 
 
 def _broken(fault: Fault, target: Words, *steps: Step) -> tuple[Step, ...]:
@@ -49,7 +49,7 @@ PLAYS: dict[str, tuple[Step, ...]] = {
     "halves": _broken(Cut(), half, STALL),
     "ring": _broken(Cut(cut.ring), ring, STALL),
     "one-way": _broken(Cut(cut.one_way), minority),
-    "slow": _broken(Latency(600, 50), half, STALL),
+    "slow": _broken(Latency(1200, 50), half, STALL),
     WITHOUT_BFT: _broken(Cut(), half),
     "few-damaged": (Do(Backup()), *_broken(StoreDamage(DAMAGE), minority, Hold(), Do(Restore()), Recover())),
     "few-wiped": _broken(Wipe(), minority),
@@ -84,4 +84,4 @@ def foreseen(fault: Fault, target: Words, spec: ClusterSpec) -> Course:
 def shape_of(network: str, *, bft: bool = True) -> Shape:
     """Return the shape of a network of the table."""
     stakes = NETWORKS[network]
-    return Shape(nodes=len(stakes), stakes=stakes, bft=bft, round_ms=ROUND_MS)
+    return Shape(len(stakes), stakes, bft, MANY_BLOCK_MS if len(stakes) >= MANY else None)

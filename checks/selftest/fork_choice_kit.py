@@ -34,9 +34,9 @@ PLANTED = {
 class Follower:
     """Who takes blocks one by one, and at each arrival compares what it changes with the head that it has."""
 
-    def __init__(self, prefers: Prefers = MANUAL.prefers) -> None:
-        self.tree = Tree(GENESIS)
-        self.head = self.tree.tip(GENESIS)
+    def __init__(self, prefers: Prefers = MANUAL.prefers, genesis: str = GENESIS) -> None:
+        self.tree = Tree(genesis)
+        self.head = self.tree.tip(genesis)
         self.finals: list[str] = []
         self._prefers = prefers
         self._waiting: dict[str, list[Block]] = {}
@@ -70,7 +70,7 @@ class Follower:
             self.head = tip
 
 
-def by_the_sentence(blocks: Iterable[Block], finals: Collection[str]) -> str:
+def by_the_sentence(blocks: Iterable[Block], finals: Collection[str], genesis: str = GENESIS) -> str:
     """Return the head that the manual's sentence names, word by word; shares nothing with the model."""
     below = {block.hash: block for block in blocks}
 
@@ -80,7 +80,7 @@ def by_the_sentence(blocks: Iterable[Block], finals: Collection[str]) -> str:
             names.append(below[names[-1]].parent)
         return names[::-1]
 
-    left = {name: branch(name) for name in (GENESIS, *below)}
+    left = {name: branch(name) for name in (genesis, *below)}
     for measure in (
         lambda names: max((height for height, name in enumerate(names, 1) if name in finals), default=1),
         len,
