@@ -27,7 +27,8 @@ from prowl.checks.invariants.quorum import Course, course
 from prowl.checks.topology import NETWORKS
 from prowl.fixtures.clusters.spec import ClusterSpec
 
-WITHOUT_BFT = "parted-without-bft"
+WITHOUT_BFT, SLOW = "parted-without-bft", "slow"
+SHORT_ROUND_MS = 1000  # there and back takes longer at the latency that a probe can prove
 DAMAGE = Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)
 SMALLER_CACHE = {"storage": {"backend": "leveldb", "cacheSize": 500}}
 STALL = Hold(rounds=3)
@@ -49,7 +50,7 @@ PLAYS: dict[str, tuple[Step, ...]] = {
     "halves": _broken(Cut(), half, STALL),
     "ring": _broken(Cut(cut.ring), ring, STALL),
     "one-way": _broken(Cut(cut.one_way), minority),
-    "slow": _broken(Latency(1200, 50), half, STALL),
+    SLOW: _broken(Latency(600, 50), half, STALL),
     WITHOUT_BFT: _broken(Cut(), half),
     "few-damaged": (Do(Backup()), *_broken(StoreDamage(DAMAGE), minority, Hold(), Do(Restore()), Recover())),
     "few-wiped": _broken(Wipe(), minority),
@@ -81,7 +82,8 @@ def foreseen(fault: Fault, target: Words, spec: ClusterSpec) -> Course:
     return course(able, left, frozenset(effects.cut), stakes)
 
 
-def shape_of(network: str, *, bft: bool = True) -> Shape:
-    """Return the shape of a network of the table."""
+def shape_of(network: str, name: str = "") -> Shape:
+    """Return the shape of a network of the table, as a class needs it."""
     stakes = NETWORKS[network]
-    return Shape(len(stakes), stakes, bft, MANY_BLOCK_MS if len(stakes) >= MANY else None)
+    block_ms = MANY_BLOCK_MS if len(stakes) >= MANY else None
+    return Shape(len(stakes), stakes, name != WITHOUT_BFT, block_ms, SHORT_ROUND_MS if name == SLOW else None)

@@ -26,6 +26,8 @@ from prowl.fixtures.reference.consensus.messages import Certificate, Kind, Vote,
 from prowl.fixtures.reference.peers import envelope
 from prowl.fixtures.reference.selftest.node_kit import CHAIN_ID, HTTP, Network, key_of
 
+MEASURES = ["final", "length", "weight", "hash"]
+"""What decides between branches, in the manual's order; of two hashes the lower one."""
 MOST_BLOCKS = 9
 LONG = 0.7  # of the blocks stand on one of the last two
 FINAL = 0.5  # of the trees have a final block
@@ -57,9 +59,16 @@ class Story:
 
     @property
     def decided_by(self) -> str:
-        """Return what decides between the head and the branch that comes next: final, length, weight or hash."""
+        """Return what decides between the head and the branch that comes next."""
         first, second = sorted(self.tree.tips(), key=MANUAL.rank)[:2]
-        return next(name for name in ("final", "length", "weight", "hash") if vars(first)[name] != vars(second)[name])
+        return next(name for name in MEASURES if vars(first)[name] != vars(second)[name])
+
+    @property
+    def tempts(self) -> bool:
+        """Whether who passes over the measure that decides would take another head, or has nothing to decide by."""
+        passed = MEASURES.index(self.decided_by)
+        rest = {tip.hash: (*MANUAL.rank(tip)[:passed], *MANUAL.rank(tip)[passed + 1 :]) for tip in self.tree.tips()}
+        return passed == len(MEASURES) - 1 or min(rest, key=rest.__getitem__) != self.tree.head().hash
 
     def branch(self, leaf: str) -> list[Block]:
         """Return the blocks from the genesis up to one."""
