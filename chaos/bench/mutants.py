@@ -184,7 +184,8 @@ def main(words: Sequence[str] | None = None) -> int:
     names = given.names or [path.stem for path in sorted(_path("x").parent.glob("[!_]*.py")) if tests_of(path.stem)]
     every = [mutant for name in names for mutant in mutants(name, _path(name).read_text(encoding="utf-8"))]
     part, parts = map(int, given.part.split("/"))
-    drawn = random.Random(given.seed).sample(every, min(given.count, len(every)))[part - 1 :: parts]
+    chance = random.Random(given.seed)
+    drawn = chance.sample(every, min(given.count, len(every)))[part - 1 :: parts]
     print(f"seed {given.seed}: {len(drawn)} of {len(every)} mutants of {len(names)} files", flush=True)
     survived = 0
     log = Path(tempfile.gettempdir()) / f"prowl-mutant-{os.getpid()}.log"
