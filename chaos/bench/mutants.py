@@ -28,7 +28,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = "prowl.checks.invariants"
-CPU_SECONDS = 120
+CPU_SECONDS = 60
 MEMORY_BYTES = 6_000_000_000
 LEFT_OUT = {"Invariant", "dataclass", "lru_cache"}  # calls whose arguments decide nothing
 OTHER_TESTS = {
