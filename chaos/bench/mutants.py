@@ -32,7 +32,7 @@ CPU_SECONDS = 60
 MEMORY_BYTES = 6_000_000_000
 LEFT_OUT = {"Invariant", "dataclass", "lru_cache"}  # calls whose arguments decide nothing
 OTHER_TESTS = {
-    "agreement": ("safety",),
+    "agreement": ("safety", "limits"),
     "finality": ("safety",),
     "linkage": ("safety",),
     "text": ("safety", "reached"),
@@ -43,7 +43,7 @@ OTHER_TESTS = {
     "quorum": ("network_state",),
     "no_progress_without_quorum": ("votes", "progress", "limits"),
     "progress_with_quorum": ("progress", "limits"),
-    "progress_after_heal": ("progress",),
+    "progress_after_heal": ("progress", "limits"),
     "recovery": ("recovery", "recovery_kinds", "limits"),
     "signals": ("signals", "history", "limits"),
     "peers": ("peers", "limits"),

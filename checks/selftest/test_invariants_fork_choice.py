@@ -9,7 +9,8 @@ import pytest
 from prowl.checks.invariants import Judgement, Verdict, judge
 from prowl.checks.selftest.network import GENESIS, NOTHING
 from prowl.reports.events import Event, Phase
-from prowl.reports.timeline import Header, Sample, Samples, Timeline
+from prowl.reports.samples import Samples
+from prowl.reports.timeline import Header, Sample, Timeline
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 STAKES = {"a": 5, "b": 2, "c": 2, "d": 2}
