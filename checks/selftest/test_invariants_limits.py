@@ -233,3 +233,9 @@ def test_a_vote_is_proven_by_a_block_only_where_no_group_of_the_others_is_a_quor
     row = net.run(60).judge()["recovery", back]
     assert row.verdict is Verdict.HELD
     assert ("could not come without its vote" in row.observed) is needed
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(20.0, "the longest pause with"), (120.0, "no block after height 50 ")])
+def test_a_pause_is_told_as_what_it_is(seconds: float, words: str) -> None:
+    row = Net().run(100).stand(seconds).judge()["progress-with-quorum", None]
+    assert row.observed.startswith(words)

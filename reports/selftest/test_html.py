@@ -193,9 +193,11 @@ def test_what_shares_a_cause_is_one_finding_with_its_results(tmp_path: Path) -> 
 
 
 def test_what_was_measured_is_a_table(tmp_path: Path) -> None:
-    played = result(item="a/b", node=None, scenario="cut", figures={"recovered_seconds": 3.25, "detected_seconds": 1.0})
-    text = page(report(played, replace(played, scenario="kill", figures={"recovered_seconds": 7.0})), tmp_path).text
-    assert "scenario verdict detected recovered cut held 1.0 s 3.2 s kill held 7.0 s" in text
+    figures = {"recovered_seconds": 3.25, "recovery_allowed_seconds": 13.0, "detected_seconds": 1.0}
+    played = result(item="a/b", node=None, scenario="cut", figures=figures)
+    bare = replace(played, scenario="kill", figures={"recovered_seconds": 7.0, "time_scale": 10.0})
+    text = page(report(played, bare), tmp_path).text
+    assert "scenario verdict detected recovered time scale cut held 1.0 s 3.2 s (25%) kill held 7.0 s 10" in text
 
 
 def test_the_checklist_has_a_word_for_each_item_on_each_node(tmp_path: Path) -> None:
