@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from prowl.checks import chain
+from prowl.checks.invariants.quorum import is_quorum
 from prowl.checks.registry import check
 from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey.survey import NodeView, Survey
@@ -122,7 +123,7 @@ class Stakes:
         """Say whether a stake is a quorum; Unknown if it would be one with the unseen."""
         silent = [name for name in self.by_node if name not in self.answering]
         told += f"; no answer from {chain.some(silent)}" if silent else ""
-        held, may_be = 3 * stake > 2 * self.total, 3 * (stake + sum(self.unseen)) > 2 * self.total
+        held, may_be = is_quorum(stake, self.total), is_quorum(stake + sum(self.unseen), self.total)
         if self.unseen:
             told += f"; {len(self.unseen)} are no node that the target names (by an address), and were not asked"
         if may_be and not held:

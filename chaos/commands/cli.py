@@ -29,7 +29,7 @@ SUBCOMMANDS = """\
   alerts    compare rule files with the manual's five alerts: prowl alerts FILE... (without one: print the five);
             prowl alerts render: rule files with Prowl's own; prowl alerts seen RUN: when alerts fired in a run
   inventory write, check or describe a testnet.toml: prowl inventory init URL..., check FILE, schema
-  manual    list the manual's items and what asserts each
+  manual    list the manual's items and what asserts each; --topology: what to expect under which fault
   node      start a reference node, or list its defects
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
@@ -243,8 +243,14 @@ def _inventory(words: list[str]) -> int:
 
 def _manual(words: list[str]) -> int:
     from prowl.chaos.commands.coverage import coverage
+    from prowl.checks import topology
 
-    _Parser(prog="prowl manual", description="List the manual's items and what asserts each.").parse_args(words)
+    parser = _Parser(prog="prowl manual", description="List the manual's items and what asserts each.")
+    what = "print instead what to expect of 3, 4, 5 and 7 validators, and of unequal stakes, under each class of fault"
+    parser.add_argument("--topology", action="store_true", help=what)
+    if parser.parse_args(words).topology:
+        print("\n".join(topology.lines()))
+        return 0
     rows = coverage()
     for row in rows:
         print(f"{row.item.id:<26} {', '.join(row.asserted_by) or row.item.pending}")

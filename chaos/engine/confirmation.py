@@ -15,6 +15,7 @@ from prowl.chaos.engine.complaints import Mark
 from prowl.chaos.engine.probes import ask
 from prowl.chaos.engine.stage import LOOK_SECONDS, Stage, StepError, StoppedEarlyError
 from prowl.chaos.faults.crash import Crash
+from prowl.checks.invariants.quorum import holds_quorum
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import GONE
 from prowl.fixtures.waiting import wait_until
@@ -43,9 +44,7 @@ class Since:
 
 def has_quorum(stage: Stage, without: Iterable[str]) -> bool:
     """Whether more than two thirds of the stake are left without some nodes."""
-    stakes = stage.play.stakes
-    gone = set(without)
-    return 3 * sum(stake for name, stake in stakes.items() if name not in gone) > 2 * sum(stakes.values())
+    return holds_quorum(stage.play.stakes.keys() - set(without), stage.play.stakes)
 
 
 def confirm(stage: Stage, name: str, since: Since) -> None:

@@ -15,6 +15,8 @@ from itertools import product
 from math import prod
 from typing import Protocol
 
+from prowl.checks.invariants.quorum import is_quorum
+
 MOST_COMBINATIONS = 1 << 20
 
 
@@ -55,6 +57,11 @@ def third(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") 
     Smallest is the least stake and, where that is the same, the fewest nodes.
     """
     return _smallest(stakes, chance, lambda held, total: 3 * held > total, "more than a third of the stake")
+
+
+def too_many(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
+    """Return a smallest set without which the others are no quorum: it holds a third of the stake, or more."""
+    return _smallest(stakes, chance, lambda held, total: not is_quorum(total - held, total), "a third of the stake")
 
 
 def half(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001

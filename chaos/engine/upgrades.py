@@ -15,6 +15,7 @@ from prowl.chaos.engine.stage import Outline, Stage, StepError, StoppedEarlyErro
 from prowl.chaos.engine.steps import Simple, plan_all, play_all
 from prowl.chaos.engine.targets import Words, in_drawn_order
 from prowl.chaos.faults.crash import Crash
+from prowl.checks.invariants.quorum import holds_quorum
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters import backups
 from prowl.fixtures.clusters.protocol import GONE, OLD
@@ -254,8 +255,7 @@ class Rolling:
 def foretold(spec: ClusterSpec) -> str:
     """Return what must be said before a rolling upgrade starts: where each restart has to halt the chain."""
     stakes = stakes_of(spec)
-    total = sum(stakes.values())
-    needed = [name for name, stake in stakes.items() if 3 * (total - stake) <= 2 * total]
+    needed = [name for name in stakes if not holds_quorum(stakes.keys() - {name}, stakes)]
     if not needed:
         return ""
     who = "each" if len(needed) == len(stakes) else ", ".join(needed)

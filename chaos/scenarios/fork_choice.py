@@ -16,7 +16,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         FORK,
         "without BFT one node is parted from three, whose chain becomes longer: healed, all are on the longer one",
         (During(Cut(), one, (Hold(intervals=40),)), Recover()),
-        ("progress-after-heal",),
+        ("progress-after-heal", "fork-choice"),
         shape=LONGEST,
         quick=True,
     ),
@@ -25,7 +25,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         FORK,
         "without BFT two pairs of unequal stake are parted: healed, all are on one chain",
         (During(Cut(), heaviest, (Hold(intervals=40),)), Recover()),
-        ("progress-after-heal",),
+        ("progress-after-heal", "fork-choice"),
         shape=Shape(nodes=4, bft=False, stakes=(7, 1, 1, 1)),
     ),
     Scenario(
@@ -33,7 +33,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         FORK,
         "without BFT the transactions of the side that loses a fork are in the chain afterwards",
         (During(Cut(), one, (Through(None, (Hold(intervals=40),)),)), Recover()),
-        ("progress-after-heal",),
+        ("progress-after-heal", "fork-choice"),
         shape=LONGEST,
     ),
     Scenario(

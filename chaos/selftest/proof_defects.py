@@ -194,8 +194,10 @@ IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
 SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
 """One validator may do it and no promise of the network's is broken; proof_faults.py sees each through its peers."""
-BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"}
-"""Seen by a check that is not of one node in one survey: below, and in proof_checks.py."""
+BY_FED_BRANCHES = {"longer-over-final", "length-before-finality", "weight-before-length", "tie-by-arrival"}
+"""Seen where branches are fed to a node and the fork choice's model says which it must take: proof_fork_choice.py."""
+BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"} | BY_FED_BRANCHES
+"""Seen by what is no story here: below, and in proof_checks.py."""
 WAITING = {
     "starts-empty": "the scenario that damages a store",
     "starts-shorter": "the scenario that damages a store",
@@ -203,14 +205,10 @@ WAITING = {
     "memory-leak": "the runs that look for growth",
     "descriptor-leak": "the runs that look for growth",
     "disk-growth": "the runs that look for growth",
-    "longer-over-final": "the scenario that feeds branches to a live node",
-    "length-before-finality": "the scenario that feeds branches (the fork choice's state machine finds it)",
-    "weight-before-length": "the scenario that feeds branches (the fork choice's state machine finds it)",
-    "tie-by-arrival": "the scenario that feeds branches (the fork choice's state machine finds it)",
     "forgets-votes": "the restore of an older backup onto a validator that has voted since",
 }
-FEEDS_BRANCHES = {"longer-over-final", "forgets-votes"}
-"""Their invariants exist; what would bring them to light does not yet."""
+FEEDS_BRANCHES = {"forgets-votes"}
+"""Its invariant exists; what would bring it to light does not yet."""
 
 
 @pytest.mark.parametrize("story", STORIES)

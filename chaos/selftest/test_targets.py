@@ -34,6 +34,7 @@ def weight(stakes: Stakes, names: tuple[str, ...]) -> tuple[int, int]:
 DEFINITIONS: dict[str, tuple[Words, Callable[[int, int], bool], bool]] = {
     "minority": (targets.minority, lambda held, total: 3 * held < total, True),
     "third": (targets.third, lambda held, total: 3 * held > total, False),
+    "too-many": (targets.too_many, lambda held, total: 3 * held >= total, False),
     "half": (targets.half, lambda held, total: 2 * held <= total, True),
     "majority": (targets.majority, lambda held, total: 2 * held > total, False),
 }
@@ -57,7 +58,14 @@ def test_no_set_is_better(word: str, stakes: Stakes, seed: int) -> None:
 
 @pytest.mark.parametrize(
     ("count", "sizes"),
-    [(1, (0, 1, 0, 1)), (2, (0, 1, 1, 2)), (3, (0, 2, 1, 2)), (4, (1, 2, 2, 3)), (5, (1, 2, 2, 3)), (7, (2, 3, 3, 4))],
+    [
+        (1, (0, 1, 1, 0, 1)),
+        (2, (0, 1, 1, 1, 2)),
+        (3, (0, 2, 1, 1, 2)),
+        (4, (1, 2, 2, 2, 3)),
+        (5, (1, 2, 2, 2, 3)),
+        (7, (2, 3, 3, 3, 4)),
+    ],
 )
 def test_of_equal_stakes(count: int, sizes: tuple[int, ...]) -> None:
     stakes = {f"node-{number}": 10**18 for number in range(count)}
@@ -74,6 +82,7 @@ def test_exactly_a_third_is_neither_minority_nor_third() -> None:
     with pytest.raises(ValueError, match="less than a third of the stake: a 3, b 3, c 3"):
         targets.minority(stakes, random.Random(0))
     assert len(targets.third(stakes, random.Random(0))) == 2
+    assert len(targets.too_many(stakes, random.Random(0))) == 1
     assert targets.third({"a": 4, "b": 3, "c": 3}, random.Random(0)) == ("a",)
     assert targets.minority({"a": 4, "b": 3, "c": 3}, random.Random(0)) in {("b",), ("c",)}
 

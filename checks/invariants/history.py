@@ -117,6 +117,8 @@ def number(value: object) -> float | None:
 
 def whole(value: object) -> int | None:
     """Return a height; None for what can't be one."""
+    if type(value) is int and value >= 0:
+        return value  # the very one: there are as many as there are samples
     found = number(value)
     return int(found) if found is not None and found >= 0 and found == int(found) else None
 

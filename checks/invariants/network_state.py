@@ -16,7 +16,7 @@ from itertools import accumulate
 from math import inf
 
 from prowl.checks.invariants.actions import NOBODY, Action, actions_of
-from prowl.checks.invariants.quorum import Edges, components, heaviest_clique
+from prowl.checks.invariants.quorum import Course, Edges, components, course, heaviest_clique, holds_quorum, is_quorum
 from prowl.reports.samples import Track
 from prowl.reports.timeline import Timeline
 
@@ -101,7 +101,7 @@ class World:
 
     def has_quorum(self, nodes: Iterable[str]) -> bool:
         """Whether these nodes hold more than two thirds of the stake."""
-        return 3 * sum(self.stakes.get(node, 0) for node in nodes) > 2 * sum(self.stakes.values())
+        return holds_quorum(nodes, self.stakes)
 
     def at(self, t: float) -> Span:
         """Return the span that ``t`` lies in."""
@@ -167,7 +167,7 @@ class World:
     def fewest_voters(self) -> int:
         """Return how many validators are a quorum at the least: the heaviest ones."""
         heaviest = sorted(self.stakes.values(), reverse=True)
-        enough = (count for count in range(1, len(heaviest)) if 3 * sum(heaviest[:count]) > 2 * sum(heaviest))
+        enough = (count for count in range(1, len(heaviest)) if is_quorum(sum(heaviest[:count]), sum(heaviest)))
         return next(enough, len(heaviest))
 
     @cached_property
@@ -339,9 +339,8 @@ class World:
         maybe = tuple(
             sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN and node not in mute)
         )
-        sure = self.has_quorum(able) and self.has_quorum(_clique(able, span.cut, tuple(self.stakes.items())))
-        possible = sure or any(self.has_quorum(group) for group in _components(maybe, span.cut))
-        return replace(span, sure=sure, possible=possible)
+        found = _course(able, maybe, span.cut, tuple(self.stakes.items()))
+        return replace(span, sure=found is Course.GOES_ON, possible=found is not Course.STANDS_STILL)
 
 
 class _Clock:
@@ -376,6 +375,11 @@ def _silences(life: _Life, track: Track) -> list[Stretch]:
 
 def _cut_either_way(cut: Edges, one: str, other: str) -> bool:
     return (one, other) in cut or (other, one) in cut
+
+
+@lru_cache(maxsize=1024)
+def _course(able: tuple[str, ...], maybe: tuple[str, ...], cut: Edges, stakes: tuple[tuple[str, int], ...]) -> Course:
+    return course(able, maybe, cut, dict(stakes))
 
 
 @lru_cache(maxsize=1024)

@@ -1,10 +1,40 @@
-"""Who can agree with whom: components and cliques of the nodes that are up, given the edges that are cut."""
+"""Who can agree with whom, by stake and by the edges that are cut, and what the chain does then."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 Edges = frozenset[tuple[str, str]]
+
+
+class Course(StrEnum):
+    """What a chain does with the validators that are left to it."""
+
+    GOES_ON = "goes on"
+    STANDS_STILL = "stands still"
+    EITHER = "either"
+    """A quorum is up and hears of itself, but not all of it reaches each other: whether it finalizes is open."""
+
+
+def is_quorum(stake: int, total: int) -> bool:
+    """Whether a stake decides: it is more than two thirds of the whole."""
+    return 3 * stake > 2 * total
+
+
+def holds_quorum(nodes: Iterable[str], stakes: Mapping[str, int]) -> bool:
+    """Whether these nodes hold more than two thirds of the stake."""
+    return is_quorum(sum(stakes.get(node, 0) for node in nodes), sum(stakes.values()))
+
+
+def course(able: Iterable[str], possible: Iterable[str], cut: Edges, stakes: Mapping[str, int]) -> Course:
+    """Return what the chain does: ``able`` nodes surely take part, ``possible`` ones may, as far as edges let them."""
+    able = tuple(able)
+    if holds_quorum(able, stakes) and holds_quorum(heaviest_clique(able, cut, stakes), stakes):
+        return Course.GOES_ON
+    if any(holds_quorum(group, stakes) for group in components(possible, cut)):
+        return Course.EITHER
+    return Course.STANDS_STILL
 
 
 def components(nodes: Iterable[str], cut: Edges) -> list[frozenset[str]]:

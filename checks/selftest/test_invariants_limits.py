@@ -170,3 +170,72 @@ def test_a_wrong_count_of_peers_is_allowed_for_three_round_time_outs_and_not_a_s
     net = Net().run(50)
     net.tampers.append(change("n1", 50.0, 50.5 + seconds, peers_connected=0.0))
     assert net.run(60).verdict("peers", "n1") is expected
+
+
+def test_a_loss_of_quorum_is_one_whatever_else_happens_in_it() -> None:
+    """Three round time-outs count from the loss on, not from the next fault."""
+    net = Net().run(100)
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.do("kill n2 n3")
+    net.run(15)
+    net.do("kill n1")
+    row = net.run(25).judge()["signals", "n0"]
+    assert row.verdict is Verdict.BROKEN
+    assert (row.begin, row.end) == (130.5, 139.0), "from the first lie to the last"
+
+
+def test_a_height_that_can_be_none_is_told_from_the_first_to_the_last() -> None:
+    net = Net()
+    net.tampers.append(change("n1", 20.0, 25.0, block_height=-1.0))
+    row = net.run(40).judge()["signals", "n1"]
+    assert (row.begin, row.end) == (20.0, 24.5)
+
+
+@pytest.mark.parametrize("seconds", [0.5, 30.0])
+def test_a_short_cut_owes_a_return_as_a_long_one_does(seconds: float) -> None:
+    net = Net().run(20)
+    net.do("partition n0 n1 n2 | n3")
+    net.run(seconds)
+    net.do("heal")
+    rows = net.run(60).judge()
+    assert rows["recovery", "n3"].verdict is Verdict.HELD
+    assert ("recovery", "n0") not in rows
+
+
+def test_a_heal_with_which_a_recording_ends_owes_nothing_in_it() -> None:
+    net = Net().run(20)
+    net.do("kill n2 n3")
+    net.run(30)
+    net.do("start n2 n3")
+    assert net.verdict("progress-after-heal") is None
+    net.run(1.0)
+    assert net.verdict("progress-after-heal") is Verdict.UNKNOWN
+
+
+def test_a_conflict_names_both_nodes() -> None:
+    net = Net().run(40)
+    chain = [*net.nodes["n1"].chain[:-1], "0x" + "a" * 64]
+    net.tampers.append(change("n1", 40.0, latest=[len(chain), chain[-1], chain[-2], False], fin=None))
+    row = net.stand(160).judge()["agreement", None]
+    assert row.verdict is Verdict.BROKEN
+    assert row.observed.startswith("n0 and n1 show different hashes at height 20 for")
+
+
+@pytest.mark.parametrize(("size", "needed"), [(7, False), (6, True)])
+def test_a_vote_is_proven_by_a_block_only_where_no_group_of_the_others_is_a_quorum(size: int, needed: bool) -> None:
+    """One node is cut off all the time: of seven the others are five without the one that returns, of six four."""
+    net = Net(size).run(20)
+    *rest, back, away = net.nodes
+    net.do(f"partition {' '.join(rest)} {back} | {away}")
+    net.do(f"kill {back}")
+    net.run(30)
+    net.do(f"start {back}")
+    row = net.run(60).judge()["recovery", back]
+    assert row.verdict is Verdict.HELD
+    assert ("could not come without its vote" in row.observed) is needed
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(20.0, "the longest pause with"), (120.0, "no block after height 50 ")])
+def test_a_pause_is_told_as_what_it_is(seconds: float, words: str) -> None:
+    row = Net().run(100).stand(seconds).judge()["progress-with-quorum", None]
+    assert row.observed.startswith(words)

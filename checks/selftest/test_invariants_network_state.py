@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from prowl.checks.invariants import invariants, judge
 from prowl.checks.invariants.actions import Action, actions_of
 from prowl.checks.invariants.network_state import Phase, World
-from prowl.checks.invariants.quorum import components, heaviest_clique
+from prowl.checks.invariants.quorum import Course, components, course, heaviest_clique, is_quorum
 from prowl.checks.selftest.network import Net, silent
 from prowl.reports.events import Event
 from prowl.reports.events import Phase as EventPhase
@@ -184,6 +185,40 @@ def test_one_way_is_no_connection_for_a_quorum_but_may_carry_news() -> None:
     cut = frozenset({("n0", "n1")})
     assert heaviest_clique(("n0", "n1"), cut, {"n0": 2, "n1": 1}) == {"n0"}
     assert components(("n0", "n1"), cut) == [frozenset({"n0", "n1"})]
+
+
+def cut(*pairs: str) -> frozenset[tuple[str, str]]:
+    """Return directed edges, each written as from and to."""
+    return frozenset((one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("able", "possible", "edges", "expected"),
+    [
+        ("bcd", "bcd", (), Course.STANDS_STILL),  # exactly two thirds are none
+        ("abc", "abc", (), Course.GOES_ON),
+        ("bcd", "abcd", (), Course.EITHER),  # somebody may be up who makes it one
+        ("abcd", "abcd", ("bc", "cb"), Course.GOES_ON),  # without one of them there is still a quorum
+        ("abc", "abc", ("bc", "cb"), Course.EITHER),  # both hear of the third
+        ("abc", "abc", ("bc",), Course.EITHER),
+        ("abc", "abc", ("ab", "ba", "ac", "ca"), Course.STANDS_STILL),
+        ("", "", (), Course.STANDS_STILL),
+    ],
+)
+def test_what_the_chain_does_with_those_that_are_left(
+    able: str, possible: str, edges: tuple[str, ...], expected: Course
+) -> None:
+    assert course(able, possible, cut(*edges), {"a": 2, "b": 2, "c": 1, "d": 1}) is expected
+
+
+@pytest.mark.parametrize(
+    ("stakes", "fewest"), [((1, 1, 1, 1), 3), ((1, 1, 1), 3), ((2, 2, 5, 2), 3), ((1, 7, 1, 1), 1)]
+)
+def test_the_fewest_voters_are_the_heaviest(stakes: tuple[int, ...], fewest: int) -> None:
+    net = Net(len(stakes))
+    net.header = replace(net.header, stakes=dict(zip(net.nodes, stakes, strict=True)))
+    assert World(net.run(1).timeline()).fewest_voters == fewest
+    assert [is_quorum(stake, 6) for stake in (4, 5)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -375,4 +375,5 @@ def test_two_branches_final_at_different_heights_break_agreement() -> None:
         row = net.judge()["agreement", None]
         assert row.verdict is expected
         assert ("stands on" in row.observed) is branch
+        assert row.begin < row.end
         assert net.verdict("linkage") is HELD
