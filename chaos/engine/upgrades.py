@@ -17,7 +17,7 @@ from prowl.chaos.engine.targets import Words, in_drawn_order
 from prowl.chaos.faults.crash import Crash
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters import backups
-from prowl.fixtures.clusters.protocol import GONE, OLD
+from prowl.fixtures.clusters.protocol import GONE, OLD, HasData
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event
 
@@ -198,6 +198,7 @@ class Rolling:
 
     middle: tuple[Step, ...] = ()
     target: Words = in_drawn_order
+    needs = (HasData,)  # each node is backed up first
 
     def play(self, stage: Stage) -> None:
         """Roll; StepError, once the node is rolled back, for one that does not take the upgrade."""
