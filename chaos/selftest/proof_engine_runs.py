@@ -61,9 +61,9 @@ def said(folder: Path) -> str:
 
 
 def verdicts(folder: Path) -> dict[str, str]:
-    """Return the verdict of each result of a run by its item."""
+    """Return the verdict of each scenario of a run."""
     report = json.loads((folder / "run" / "report.json").read_text(encoding="utf-8"))
-    return {result["item"]: result["verdict"] for result in report["results"]}
+    return {result["scenario"]: result["verdict"] for result in report["results"]}
 
 
 def marks(engine: SecondEngine) -> set[str]:
