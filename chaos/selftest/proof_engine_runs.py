@@ -25,12 +25,11 @@ PROWL = str(Path(sys.executable).with_name("prowl"))
 
 
 @pytest.fixture(scope="module")
-def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SecondEngine, SecondEngine]]:
+def engines() -> Iterator[tuple[SecondEngine, SecondEngine]]:
     """Two engines: the first is reached over TLS, the other one by ssh."""
     demand_programs("sshd", "ssh")
     engine_kit.demand_engine()
-    folder = tmp_path_factory.mktemp("engines")
-    with second_engine(folder / "tls", 1) as one, second_engine(folder / "ssh", 2) as other:
+    with second_engine(1) as one, second_engine(2) as other:
         other.start_sshd()
         yield one, other
 
@@ -116,7 +115,7 @@ def test_an_engine_that_dies_in_the_middle_makes_the_scenario_unknown_and_heal_e
     tmp_path: Path,
 ) -> None:
     engine_kit.demand_engine()
-    with second_engine(tmp_path / "engine", 3) as engine:
+    with second_engine(3) as engine:
         environment = variables(engine)
         with playing(tmp_path, environment, "-k", "minority-crash") as process:
             running = tmp_path / "run" / "scenarios" / "minority-crash" / "timeline.jsonl"
@@ -142,7 +141,7 @@ def test_an_engine_whose_disk_is_full_is_a_sentence_and_leaves_nothing(tmp_path:
     small.mkdir()
     run("mount", "-t", "tmpfs", "-o", SMALL, "tmpfs", str(small))
     try:
-        with second_engine(tmp_path / "engine", 4, data=small) as engine:
+        with second_engine(4, data=small) as engine:
             (small / "ballast").write_bytes(bytes(_free(small) - 2_000_000))
             with playing(tmp_path, variables(engine), "-k", "minority-crash") as process:
                 assert process.wait(RUN_SECONDS) == 1, said(tmp_path)
