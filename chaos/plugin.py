@@ -245,10 +245,15 @@ def scenario(request: pytest.FixtureRequest) -> Scenario:
 
 @pytest.fixture(scope="session")
 def pool(pytestconfig: pytest.Config) -> Iterator[Pool]:
-    """The clusters of this worker; all workers of a run share one budget of node processes."""
+    """The clusters of this worker; all workers of a run share one budget of node processes a machine."""
     folder = pytestconfig.stash[reports.RUN].folder
     worker = getattr(pytestconfig, "workerinput", {"workerid": "alone", "workercount": 1})
-    with Pool(folder / "clusters" / worker["workerid"], Slots(folder / "slots"), worker["workercount"]) as pool:
+    slots = Slots(folder / "slots")
+    if pytestconfig.stash[fixtures.CLUSTER].kind == "containers":
+        from prowl.fixtures.clusters.containers.engine import slots as slots_of  # its client takes its time to import
+
+        slots = slots_of(folder / "slots")
+    with Pool(folder / "clusters" / worker["workerid"], slots, worker["workercount"]) as pool:
         yield pool
 
 

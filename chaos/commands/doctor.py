@@ -21,6 +21,7 @@ from prowl.chaos.engine.refusals import obstacle
 from prowl.chaos.engine.registry import known
 from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
 from prowl.fixtures import machine
+from prowl.fixtures.cleanup import engines
 from prowl.fixtures.clusters import installed_node, netns
 from prowl.fixtures.clusters.protocol import lacking
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
@@ -49,7 +50,7 @@ def examine() -> list[Row]:
         _small_disk(),
         _namespaces(),
         _clock(),
-        _engine(),
+        *map(_engine, engines.named()),
         _toxiproxy(),
         _go(),
         _installed_node(),
@@ -167,13 +168,13 @@ def _clock() -> Row:
     return Row(what, moved, str(library) if moved else f"{library} moves no clock: it was {off:+.1f} s off")
 
 
-def _engine() -> Row:
+def _engine(url: str) -> Row:
     from prowl.fixtures.clusters.containers import base
     from prowl.fixtures.clusters.containers.engine import EngineError, reached
 
     what = "container engine"
     try:
-        engine = reached()
+        engine = reached(url)
         made = engine.image(base.BASE_IMAGE) is not None
     except EngineError as error:
         return Row(what, False, str(error).rstrip("."))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from prowl.fixtures.cleanup import engines
 from prowl.fixtures.clusters.containers import base, image_check, images
 from prowl.fixtures.clusters.containers.engine import reached
 from prowl.fixtures.clusters.spec import ClusterError
@@ -39,11 +40,12 @@ def _say(line: str) -> None:
 
 
 def _build(base_name: str | None) -> int:
-    engine = reached()
-    on = base.base_image(engine, base_name, _say)
-    print(f"base   {on}")
-    print(f"node   {images.node_image(engine, on, _say)}")
-    print(f"proxy  {images.proxy_image(engine, on, _say)}")
+    for engine in map(reached, dict.fromkeys(engines.named())):
+        print(f"engine {engine.words}")
+        on = base.base_image(engine, base_name, _say)
+        print(f"base   {on}")
+        print(f"node   {images.node_image(engine, on, _say)}")
+        print(f"proxy  {images.proxy_image(engine, on, _say)}")
     return 0
 
 

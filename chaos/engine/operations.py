@@ -10,7 +10,7 @@ from typing import Any
 
 from prowl.chaos.engine.stage import Stage
 from prowl.fixtures.clusters import backups
-from prowl.fixtures.clusters.protocol import GONE
+from prowl.fixtures.clusters.protocol import GONE, HasData
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event
 
@@ -44,6 +44,7 @@ class Backup(_Everywhere):
     """Pack each node's data, as the manual's script does; its height is that of the moment."""
 
     words = "back up"
+    needs = (HasData,)
 
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Pack, one after the other."""
@@ -60,6 +61,7 @@ class Restore:
     """
 
     words = "restore the newest backup of"
+    needs = (HasData,)
 
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the node's own restore can't be run here."""

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 
 from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
 from prowl.chaos.engine.fault import described as scene_in
-from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.scenario import Scenario, Step
 from prowl.chaos.engine.stage import chance_of, stakes_of
 from prowl.chaos.engine.steps import Do, Hold, Recover
 from prowl.chaos.engine.watching import Watch
@@ -131,8 +131,14 @@ def not_asked(scenario: Scenario, base: ClusterSpec) -> str:
     spec = scenario.shape.spec(base)
     if scenario.kind and scenario.kind != spec.kind:
         return f"it is about a cluster of {scenario.kind}, and this one is of {spec.kind}"
-    reasons = dict.fromkeys(reason for fault, _target in scenario.faults() if (reason := lacking(spec, fault.needs)))
-    return "; ".join(reasons)
+    needs = [fault.needs for fault, _target in scenario.faults()] + [_needs_of(step) for step in scenario.every_step()]
+    return "; ".join(dict.fromkeys(reason for need in needs if (reason := lacking(spec, need))))
+
+
+def _needs_of(step: Step) -> tuple[type, ...]:
+    """Return the capabilities of a cluster that a step, or what an operator does in it, says that it needs."""
+    found: tuple[type, ...] = getattr(step.operation if isinstance(step, Do) else step, "needs", ())
+    return found
 
 
 def obstacle(scenario: Scenario, base: ClusterSpec) -> str:

@@ -18,7 +18,7 @@ from prowl.chaos.faults.crash import Crash
 from prowl.checks.invariants.quorum import holds_quorum
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters import backups
-from prowl.fixtures.clusters.protocol import GONE, OLD
+from prowl.fixtures.clusters.protocol import GONE, OLD, HasData
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event
 
@@ -199,6 +199,7 @@ class Rolling:
 
     middle: tuple[Step, ...] = ()
     target: Words = in_drawn_order
+    needs = (HasData,)  # each node is backed up first
 
     def play(self, stage: Stage) -> None:
         """Roll; StepError, once the node is rolled back, for one that does not take the upgrade."""

@@ -180,10 +180,11 @@ class Watch:
     """Whether scrapes go through a gateway that can lose them; else they go to the nodes directly."""
     young: bool = False
     """Play at once, with series that are younger than the ranges."""
+    needs = (HasProcesses,)
 
     def unavailable(self, spec: ClusterSpec) -> str:
         """Return why nobody can watch such a cluster on this machine; "" if somebody can."""
-        if reason := lacking(spec, (HasProcesses,)):
+        if reason := lacking(spec, self.needs):
             return f"a Prometheus can't run beside it: {reason}"
         try:
             binary.find()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from prowl.chaos.engine.fault import Fault, FaultError, Scene
 from prowl.chaos.engine.lifecycle import Injected
-from prowl.fixtures.clusters.protocol import Cluster
+from prowl.fixtures import targets
+from prowl.fixtures.clusters.protocol import Cluster, make
+from prowl.fixtures.clusters.spec import ClusterSpec
 
+COUNT = 4
 Prove = Callable[[Fault, Cluster, tuple[str, ...]], object]
 # A reason names what is missing: a right, a package, a controller.
 MISSING = re.compile(r"CAP_SYS_ADMIN|/dev/loop-control|install |cgroup")
@@ -28,3 +33,15 @@ def prove_here(prove: Prove, fault: Fault, cluster: Cluster, nodes: tuple[str, .
         Injected(fault, Scene(cluster, nodes)),
     ):
         pytest.fail("it was injected all the same")
+
+
+@contextmanager
+def proving(config: pytest.Config, folder: Path) -> Iterator[Cluster]:
+    """A cluster of the kind that ``--cluster`` names, embedded if it names none, for faults that are proven on it."""
+    spec = config.getoption("cluster") or "embedded"
+    cluster = make(ClusterSpec(COUNT, block_ms=500, kind=targets.parse(spec).kind), folder)
+    cluster.start()
+    try:
+        yield cluster
+    finally:
+        cluster.stop()

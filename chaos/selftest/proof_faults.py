@@ -1,7 +1,7 @@
 """The triples of all faults of the catalogue, for a run that takes its time, as far as this machine allows them.
 
-The usual selftest proves one of each class; a fault's reason is proven where the machine does not allow it. Those of
-the stores are proven by proof_store_damage, under load.
+``--chaos --cluster containers`` proves them on containers. The usual selftest proves one of each class; a fault's
+reason is proven where the machine does not allow it. Those of the stores are proven by proof_store_damage, under load.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.pause import Pause
 from prowl.chaos.faults.repeated import Repeated
 from prowl.chaos.faults.terminate import Terminate
-from prowl.chaos.selftest.machine_kit import prove_here
+from prowl.chaos.selftest.machine_kit import prove_here, proving
 from prowl.chaos.selftest.played import NODES, TRIPLES
 from prowl.chaos.selftest.triples import prove_triple
-from prowl.fixtures.clusters.embedded import EmbeddedCluster
-from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.clusters.protocol import Cluster
 
 TWO = [
     "limit of open files",
@@ -50,18 +49,17 @@ MORE: list[tuple[Fault, tuple[str, ...]]] = [
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluster]:
+def cluster(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster that each test leaves in step."""
-    with EmbeddedCluster(ClusterSpec(4, block_ms=500), tmp_path_factory.mktemp("proof")) as cluster:
-        cluster.start()
+    with proving(pytestconfig, tmp_path_factory.mktemp("proof")) as cluster:
         yield cluster
 
 
 @pytest.mark.parametrize("name", TRIPLES)
-def test_triple(cluster: EmbeddedCluster, name: str) -> None:
+def test_triple(cluster: Cluster, name: str) -> None:
     prove_here(prove_triple, FAULTS[name], cluster, TRIPLES[name])
 
 
 @pytest.mark.parametrize(("fault", "nodes"), MORE)
-def test_triple_of_more(cluster: EmbeddedCluster, fault: Fault, nodes: tuple[str, ...]) -> None:
+def test_triple_of_more(cluster: Cluster, fault: Fault, nodes: tuple[str, ...]) -> None:
     prove_here(prove_triple, fault, cluster, nodes)
