@@ -10,10 +10,10 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from prowl.chaos.engine.evidence import HEAD_BYTES, SECRET_FILES, TEXTS, clean
+from prowl.chaos.engine.evidence import HEAD_BYTES, SECRET_FILES, TEXTS
 from prowl.reports.changes import difference
 from prowl.reports.history import SHOWN_RUNS, HistoryError, Past, RunHistory, Series, beside
-from prowl.reports.redaction import HIDDEN
+from prowl.reports.redaction import HIDDEN, clean
 from prowl.reports.run import Report, RunError
 from prowl.reports.verdicts import Verdict
 
