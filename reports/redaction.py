@@ -37,6 +37,9 @@ PATTERNS = (
     re.compile(r"(\w{2,12}://)[^\s/@]+(?=@)"),  # the user and the password of an address
 )
 
+# What a CI takes for a command of its own: at a line's begin, or anywhere in it.
+CI_COMMAND = re.compile(r"^\s*::|##(?=\[|vso\[|teamcity\[)")
+
 _values: set[str] = set()
 
 
@@ -129,13 +132,20 @@ def clean(text: str) -> str:
     return redact(text)
 
 
+def one_line(text: str) -> str:
+    """Return a text as it may be printed: one line, printable, and nothing in it that a CI takes for a command."""
+    if not text.isprintable():
+        text = "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
+    return CI_COMMAND.sub(lambda found: " ".join(found[0].strip()), text)
+
+
 def told(text: object, most: int = 200) -> str:
     """Return what somebody else said as it may be shown: one line, printable, without secrets, not too long."""
     try:
         line = " ".join(str(text).split())
     except RecursionError:
         return "something nested too deeply to be told"
-    return "".join(sign if sign.isprintable() else "?" for sign in clean(line)[:most])
+    return one_line(clean(line)[:most])
 
 
 def redacted(row: Any) -> Any:
