@@ -10,6 +10,7 @@ from pathlib import Path
 from prowl.checks import alert_latencies
 from prowl.checks.invariants import judge
 from prowl.fixtures.alerts import own, promtool
+from prowl.reports.redaction import one_line
 from prowl.reports.timeline import TimelineError, read
 from prowl.reports.verdicts import Verdict
 
@@ -77,20 +78,20 @@ def seen(run: Path) -> int:
         try:
             timeline = read(path)
         except TimelineError as error:
-            print(f"{path}: {error}", file=sys.stderr)
+            print(error, file=sys.stderr)
             worst = 1
             continue
         if not timeline.watched.rules:
             continue
         watched += 1
-        print(timeline.header.scenario or path)
+        print(one_line(str(timeline.header.scenario or path)))
         for line in alert_latencies.lines(timeline) or ["no alert fired"]:
-            print(f"  {line}")
+            print(f"  {one_line(line)}")
         for row in judge(timeline):
             if row.invariant.startswith("alerts-") and row.verdict is not Verdict.HELD:
-                print(f"  {row.verdict.upper()} {row.invariant}: {row.observed}")
+                print(f"  {row.verdict.upper()} {row.invariant}: {one_line(row.observed)}")
                 worst = 1
-    if not watched:
+    if not watched and not worst:
         print(f"prowl alerts seen: no Prometheus watched in {run}.", file=sys.stderr)
         return USAGE_ERROR
     return worst

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TextIO
 
 from prowl.checks.invariants import Judgement, Verdict, as_json, judge, worst
+from prowl.reports.redaction import one_line
 from prowl.reports.timeline import TimelineError, read
 
+MOST_TIMELINES = 1_000  # below one folder
 REPLAYS = "replays"  # second plays of broken scenarios: the first verdict stays
 
 
@@ -17,12 +19,11 @@ def timelines(path: Path) -> list[Path]:
     """Return the timeline itself, or all that lie below a run folder; raises TimelineError if there is none."""
     if not path.is_dir():
         return [path]
-    every = sorted(path.rglob("*timeline*.jsonl"))
+    every = sorted(path.rglob("*timeline*.jsonl"))[:MOST_TIMELINES]
     found = [each for each in every if REPLAYS not in each.relative_to(path).parts]
     if not found:
-        raise TimelineError(
-            f"There is no timeline below {path}: a run has one for each scenario that it plays (--chaos)."
-        )
+        where = one_line(str(path))
+        raise TimelineError(f"There is no timeline below {where}: a run has one for each scenario it plays (--chaos).")
     return found
 
 
@@ -43,7 +44,7 @@ def main(path: Path, as_json_text: bool, out: TextIO | None = None, err: TextIO 
         out.write("\n")
     else:
         for file, found in judged:
-            print(f"{file}: {worst(row.verdict for row in found)}", file=out)
+            print(f"{one_line(str(file))}: {worst(row.verdict for row in found)}", file=out)
             for row in found:
                 print(line(row), file=out)
     return 0 if worst(row.verdict for row in rows) is Verdict.HELD else 1
@@ -52,6 +53,5 @@ def main(path: Path, as_json_text: bool, out: TextIO | None = None, err: TextIO 
 def line(row: Judgement) -> str:
     """Return a row as a line for people: verdict, invariant, whose, when, what was seen."""
     whose = f" on {row.node}" if row.node else ""
-    return (
-        f"  {row.verdict.value.upper():<7} {row.invariant}{whose} ({row.begin:.1f} to {row.end:.1f} s): {row.observed}"
-    )
+    told = f"{row.invariant}{whose} ({row.begin:.1f} to {row.end:.1f} s): {row.observed}"
+    return f"  {row.verdict.value.upper():<7} {one_line(told)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -15,12 +16,16 @@ from pathlib import Path
 from statistics import median
 
 from prowl.reports.findings import RECOVERED
+from prowl.reports.redaction import one_line, told
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import Result, Verdict
 
 NAME = "history.sqlite"
 SCHEMA = 1
 BUSY_SECONDS = 30.0
+STEPS_BETWEEN_LOOKS = 100_000
+LONGEST_VALUE = 10_000_000
+LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 MOST_RUNS = 400
 SHOWN_RUNS = 90
 MOST_LOOKED_BACK = 20  # runs that are searched for what an item was before
@@ -109,7 +114,10 @@ class RunHistory:
     def _opened(self) -> Iterator[sqlite3.Connection]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and not self.path.is_file():
+                raise HistoryError(f"The history {self.path} is no regular file.")
             with closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS, isolation_level=None)) as base:
+                _bound(base)
                 base.execute("PRAGMA journal_mode=WAL")
                 base.execute("PRAGMA foreign_keys=ON")
                 (schema,) = base.execute("PRAGMA user_version").fetchone()
@@ -120,8 +128,10 @@ class RunHistory:
                 base.execute("BEGIN IMMEDIATE")
                 yield base
                 base.execute("COMMIT")
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryError(f"The history {self.path} can't be used: {error}.") from None
+        except HistoryError:
+            raise
+        except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
+            raise HistoryError(f"The history {one_line(str(self.path))} can't be used: {told(error)}.") from None
 
     def begin(self, run: Run, made: str) -> int:
         """Write that a run has begun, and return its number; the oldest runs are forgotten."""
@@ -152,7 +162,7 @@ class RunHistory:
                 "WHERE ? IS NULL OR target = ? ORDER BY started DESC, number DESC LIMIT ?",
                 (target, target, most),
             ).fetchall()
-        return [Past(*row) for row in rows]
+            return [_past(*row) for row in rows]
 
     def series(self, runs: Sequence[Past], item: str | None = None) -> list[Series]:
         """Return what each item (or one) was over these runs, on each node and in each scenario."""
@@ -165,14 +175,16 @@ class RunHistory:
                 f"WHERE run IN ({marks}) AND (? IS NULL OR item = ?) ORDER BY run",
                 words,
             ).fetchall()
-        found: dict[tuple[str, str], Series] = {}
-        for run, name, whose, verdict, replay, figures in rows:
-            series = found.setdefault((name, whose), Series(name, whose))
-            series.runs.append(run)
-            series.commits.append(made[run])
-            series.verdicts.append(Verdict(verdict))
-            series.replays.append(replay)
-            series.recoveries.append(json.loads(figures).get(RECOVERED))
+            found: dict[tuple[str, str], Series] = {}
+            for run, name, whose, verdict, replay, figures in rows:
+                its = one_line(name), one_line(whose)
+                series = found.setdefault(its, Series(*its))
+                series.runs.append(run)
+                series.commits.append(made[run])
+                series.verdicts.append(Verdict(verdict))
+                series.replays.append(replay)
+                seconds = json.loads(figures).get(RECOVERED)
+                series.recoveries.append(float(seconds) if seconds is not None else None)
         return sorted(found.values(), key=lambda each: (each.item, each.whose))
 
     def before(self, target: str, number: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bool]:
@@ -190,6 +202,21 @@ class RunHistory:
             if len(found) == len(wanted):
                 break
         return found
+
+
+def _bound(base: sqlite3.Connection) -> None:
+    """Let nothing that a file holds keep a query going, or fill the memory: it may be somebody else's."""
+    until = time.monotonic() + BUSY_SECONDS
+    base.set_progress_handler(lambda: time.monotonic() > until, STEPS_BETWEEN_LOOKS)
+    base.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
+
+
+def _past(number: int, name: str, target: str, made: str, started: float, seconds: float | None, *last: str) -> Past:
+    """Return a row of the file; an error for what can't be one."""
+    if not 0 <= started <= LATEST or not (seconds is None or 0 <= seconds <= LATEST):
+        raise ValueError("a run has a time that can't be")
+    verdict, sentence = last
+    return Past(int(number), one_line(name), one_line(target), str(made), started, seconds, verdict, one_line(sentence))
 
 
 def _figures(row: Result) -> str:

@@ -23,15 +23,20 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from prowl.reports.causes import Cause, Finding, findings
-from prowl.reports.files import write_whole
+from prowl.reports.files import text_of, write_whole
 from prowl.reports.recorded_words import judgement_of
-from prowl.reports.redaction import redacted
+from prowl.reports.redaction import one_line, redacted, told
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 
 SCHEMA = 2
+MOST_BYTES = 200_000_000
+LARGEST = 2**63
 JUDGEMENTS_IN_EVIDENCE = 1  # up to this schema
 PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
+FOR_OWNER_ALONE = 0o700  # a run keeps logs and answers of nodes
 VERSIONS_OF = ("prowl-testnet", "pytest", "pytest-xdist")
 RESERVE = ".reserve"  # room for the reports, on a disk that may become full
 RESERVE_BYTES = 4_000_000
@@ -84,7 +89,8 @@ def begin(base: Path | None, seed: int | None, target: str, cluster: str, argume
     stamp = datetime.fromtimestamp(started, UTC).strftime("%Y%m%d-%H%M%S")
     folder = base if base is not None else _fresh(Path(".prowl/runs").absolute(), f"{stamp}-{seed}")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=FOR_OWNER_ALONE, exist_ok=True)
         seen = sorted(path.name for path in folder.iterdir() if path.name in SEEN)
         if seen:
             raise RunError(
@@ -224,22 +230,52 @@ class Report:
     def load(cls, folder: Path) -> Report:
         """Read a report from a run folder or from its ``report.json``; RunError, with a sentence, if that fails."""
         path = folder / "report.json" if folder.is_dir() else folder
+        named = one_line(str(path))
         try:
-            body = json.loads(path.read_text(encoding="utf-8"))
+            body = _printable(json.loads(text_of(path, MOST_BYTES)))
             schema = body["schema"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise RunError(f"{path} is not a report of a run: {error}.") from None
-        if not isinstance(schema, int) or schema > SCHEMA:
-            raise RunError(
-                f"The report {path} is of schema {schema}; this version reads up to {SCHEMA}. Use a newer Prowl."
-            )
-        return cls(
-            body["run"],
-            [_result(row, schema) for row in body["results"]],
-            [NotAsked.from_json(row) for row in body["not_asked"]],
-            body.get("timelines", []),
-            [Cause.from_json(row) for row in body.get("causes", ())],
-        )
+            if isinstance(schema, int) and schema > SCHEMA:
+                raise RunError(
+                    f"The report {named} is of schema {schema}; this version reads up to {SCHEMA}. Use a newer Prowl."
+                )
+            return cls._of(body, JUDGEMENTS_IN_EVIDENCE if schema == JUDGEMENTS_IN_EVIDENCE else SCHEMA)
+        except RunError:
+            raise
+        except KeyError as error:
+            raise RunError(f"{named} is not a report of a run: it lacks {told(error, 80)}.") from None
+        except OSError as error:
+            raise RunError(f"{named} can't be read: {error.strerror or told(error)}.") from None
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
+            raise RunError(f"{named} is not a report of a run: {told(error)}.") from None
+
+    @classmethod
+    def _of(cls, body: dict[str, Any], schema: int) -> Report:
+        """Return a report of JSON of that schema; an error that says what is wrong for whatever is none."""
+        from prowl.reports.schema import Record, TimelineRow
+
+        results = [_result(row, schema) for row in body["results"]]
+        not_asked = [NotAsked.from_json(row) for row in body["not_asked"]]
+        causes = [Cause.from_json(row) for row in body.get("causes", ())]
+        record, timelines = body["run"], body.get("timelines", [])
+        plain = msgspec.to_builtins([record, results, not_asked, causes, timelines])
+        msgspec.convert(plain, tuple[Record, list[Result], list[NotAsked], list[Cause], list[TimelineRow]])
+        decision = record.get("gate")
+        if decision and not decision["sentence"].startswith("GO " if decision["go"] else "NO-GO "):
+            raise ValueError("the gate's sentence is another than its decision")
+        return cls(record, results, not_asked, timelines, causes)
+
+
+def _printable(row: Any) -> Any:
+    """Return JSON with every text as it may be printed; ValueError for a number that none of ours is."""
+    if isinstance(row, str):
+        return one_line(row)
+    if isinstance(row, dict):
+        return {one_line(key): _printable(value) for key, value in row.items()}
+    if isinstance(row, list):
+        return [_printable(value) for value in row]
+    if isinstance(row, int | float) and not -LARGEST <= row <= LARGEST:
+        raise ValueError("it has a number that is none, or is too large")
+    return row
 
 
 def _result(row: dict[str, Any], schema: int) -> Result:

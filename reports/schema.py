@@ -5,7 +5,7 @@ Further keys are allowed everywhere: a report may gain fields, and none changes 
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Annotated, Any, NotRequired, TypedDict
 
 import msgspec
 
@@ -15,6 +15,7 @@ from prowl.reports.run import SCHEMA
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+LATEST = 32_503_680_000  # seconds since 1970: the year 3000
 RENAMED = {"Judgement": {"begin": "from", "end": "to"}}  # words that Python keeps for itself
 
 
@@ -27,7 +28,7 @@ class Record(TypedDict):
     target: str
     cluster: str
     versions: dict[str, str]
-    started: float
+    started: Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
     seconds: NotRequired[float]
     again: str
     partial: NotRequired[bool]

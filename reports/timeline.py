@@ -37,22 +37,30 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import math
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from itertools import count as numbers
 from pathlib import Path
-from typing import Any, TextIO
+from typing import IO, Any, TextIO
 
 from prowl.reports.events import Event, event_of
+from prowl.reports.files import opened
 from prowl.reports.recorded_words import translated
+from prowl.reports.redaction import one_line, told
 from prowl.reports.samples import Sample, Samples, Track
+from prowl.reports.timeline_size import too_large
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
 __all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
 
 SCHEMA = 2
+MOST_BYTES = 500_000_000
+LONGEST_LINE = 10_000_000
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
 
@@ -230,14 +238,15 @@ def read(path: Path) -> Timeline:
     Raises TimelineError, with a sentence, for a file that can't be read, has no samples, or is of a newer schema.
     """
     try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8", errors="replace", newline="\n") as file:
-            return _read(path, file)
-    except (OSError, EOFError) as error:
-        raise TimelineError(f"The timeline {path} can't be read: {error}.") from error
+        with opened(path, MOST_BYTES) as packed:
+            plain: IO[bytes] = gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed
+            return _read(one_line(str(path)), io.TextIOWrapper(plain, "utf-8", "replace", newline="\n"))
+    except (OSError, EOFError, zlib.error) as error:
+        why = getattr(error, "strerror", None) or told(error)
+        raise TimelineError(f"The timeline {one_line(str(path))} can't be read: {why}.") from error
 
 
-def _read(path: Path, file: TextIO) -> Timeline:
+def _read(path: str, file: TextIO) -> Timeline:
     header: Header | None = None
     schema = WORDS_ONLY
     events: list[Event] = []
@@ -262,8 +271,8 @@ def _read(path: Path, file: TextIO) -> Timeline:
                 gaps.append(_gap(row))
             elif "load" in row and "node" not in row:
                 transfers.append(_transfers(row))
-        except (TypeError, ValueError, AttributeError) as error:
-            raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+        except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
+            raise _strange(number, path, error) from error
     samples.close()
     if not samples:
         raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
@@ -275,7 +284,11 @@ def _read(path: Path, file: TextIO) -> Timeline:
         tuple(sorted(transfers, key=lambda each: each.t)),
         watched_of(seen),
     )
-    return timeline if schema > WORDS_ONLY else replace(timeline, events=translated(timeline.events, timeline.nodes))
+    if schema <= WORDS_ONLY and not too_large(timeline):
+        timeline = replace(timeline, events=translated(timeline.events, timeline.nodes))
+    if said := too_large(timeline):
+        raise TimelineError(f"The timeline {path} has {said}.")
+    return timeline
 
 
 def _add(samples: Samples, row: dict[str, Any]) -> None:
@@ -300,8 +313,16 @@ def _gap(row: dict[str, Any]) -> Gap:
     return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), name, proxies)
 
 
-def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    for number, line in enumerate(file, 1):
+def _rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
+    left = MOST_BYTES
+    for number in numbers(1):
+        if not (line := file.readline(LONGEST_LINE)):
+            return
+        left -= len(line)
+        if left < 0 or len(line) == LONGEST_LINE:
+            raise TimelineError(
+                f"The timeline {path} has more than {MOST_BYTES:,} characters, or a line with {LONGEST_LINE:,}."
+            )
         if line.isspace():
             continue
         try:
@@ -310,11 +331,15 @@ def _rows(path: Path, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
                 row = json.loads(line, object_pairs_hook=_once)
             if not isinstance(row, dict) or not (_is_time(row.get("t")) or row.get("kind") == "header"):
                 raise ValueError("a line is an object with a number t")
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, OverflowError) as error:
             if not line.endswith("\n"):  # the writer was killed in the middle of this line, which is the last
                 return
-            raise TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {error}.") from error
+            raise _strange(number, path, error) from error
         yield number, row
+
+
+def _strange(number: int, path: str, error: Exception) -> TimelineError:
+    return TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {told(error)}.")
 
 
 def _keys(row: dict[str, Any]) -> int:
@@ -342,7 +367,7 @@ def _is_table(value: object, kind: type) -> bool:
     return isinstance(value, dict) and all(isinstance(each, kind) and each is not True for each in value.values())
 
 
-def _header(path: Path, row: dict[str, Any]) -> Header:
+def _header(path: str, row: dict[str, Any]) -> Header:
     schema = row.get("schema")
     if not isinstance(schema, int) or schema > SCHEMA:
         raise TimelineError(

@@ -144,6 +144,7 @@ def _report(words: list[str]) -> int:
 
     from prowl.chaos.commands import runs
     from prowl.reports import html, schema, terminal
+    from prowl.reports.redaction import one_line
     from prowl.reports.run import Report, RunError
 
     parser = _Parser(prog="prowl report", description="Print a run's verdict and write its report.html anew.")
@@ -159,7 +160,7 @@ def _report(words: list[str]) -> int:
         report = Report.load(path)
         page = html.write(report, path if path.is_dir() else path.parent)
     except (RunError, OSError) as error:
-        print(f"prowl report: {error}", file=sys.stderr)
+        print(f"prowl report: {one_line(str(error))}", file=sys.stderr)
         return USAGE_ERROR
     height = None if asked.all else terminal.SCREEN
     print("\n".join(terminal.screen(report, get_terminal_size().columns, height, [str(page)])))

@@ -10,17 +10,18 @@ import time
 from difflib import get_close_matches
 from pathlib import Path
 
-from prowl.chaos.engine.evidence import HEAD_BYTES, SECRET_FILES, TEXTS, clean
+from prowl.chaos.engine.evidence import HEAD_BYTES, SECRET_FILES, TEXTS
 from prowl.reports.changes import difference
 from prowl.reports.history import SHOWN_RUNS, HistoryError, Past, RunHistory, Series, beside
-from prowl.reports.redaction import HIDDEN
+from prowl.reports.redaction import HIDDEN, clean, one_line, told
 from prowl.reports.run import Report, RunError
 from prowl.reports.verdicts import Verdict
 
 USAGE_ERROR = 4
+LONGEST = 500
 RUNS = Path(".prowl/runs")
 LETTERS = {Verdict.HELD: ".", Verdict.UNKNOWN: "?", Verdict.BROKEN: "X"}
-LARGEST_FILE_BYTES = 50_000_000
+LARGEST_FILE_BYTES, LARGEST_BUNDLE_BYTES = 50_000_000, 1_000_000_000
 LEFT_OUT = {"clusters", "target", "drill", "slots"}  # data of nodes, and what only a living run needs
 HTML = ".html"
 
@@ -115,25 +116,26 @@ def bundle(run: Path, out: Path | None) -> int:
         Report.load(run)
         left = _pack(run, place)
     except (RunError, OSError) as error:
-        print(f"prowl bundle: {error}", file=sys.stderr)
+        print(f"prowl bundle: {told(error, LONGEST)}", file=sys.stderr)
         return USAGE_ERROR
     for path in left:
-        print(f"left out, for it is larger than {LARGEST_FILE_BYTES / 1e6:.0f} MB: {path}", file=sys.stderr)
-    print(place)
+        print(f"left out, for it is too large: {one_line(str(path))}", file=sys.stderr)
+    print(one_line(str(place)))
     return 0
 
 
 def _pack(run: Path, place: Path) -> list[Path]:
-    left = []
+    left, room = [], LARGEST_BUNDLE_BYTES
     with tarfile.open(place, "w:gz") as archive:
         for path in sorted(run.rglob("*")):
             inside = path.relative_to(run)
-            if inside.parts[0] in LEFT_OUT or path.is_symlink() or not path.is_file():
+            if inside.parts[0] in LEFT_OUT or path.is_symlink() or not path.is_file() or path.samefile(place):
                 continue
-            if path.stat().st_size > LARGEST_FILE_BYTES:
+            if path.stat().st_size > min(LARGEST_FILE_BYTES, room):
                 left.append(inside)
                 continue
             body = _body(path)
+            room -= len(body)
             entry = tarfile.TarInfo(f"{run.resolve().name}/{inside}")
             entry.size, entry.mtime, entry.mode = len(body), int(path.stat().st_mtime), path.stat().st_mode & 0o755
             archive.addfile(entry, io.BytesIO(body))

@@ -19,7 +19,7 @@ import httpx
 from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.network import Node
-from prowl.reports.redaction import HIDDEN, redact, remember
+from prowl.reports.redaction import HIDDEN, clean, remember
 
 FOLDER = "evidence"
 RECORDS = (LEDGER, REGISTER, OWNERS)
@@ -30,19 +30,7 @@ DATA_BYTES = 50_000_000
 ANSWER_SECONDS = 2.0
 HEAD_BYTES = 4096
 TEXTS = {".json", ".jsonl", ".log", ".txt", ".toml", ".env", ".yml", ".yaml"}
-NAME = r"[\w.-]*(?:private[_-]?key|node[_-]?key|api[_-]?key|secret|token|password|passphrase|mnemonic)[\w.-]*"
-# In JSON, also inside a string of JSON; and as an environment names it.
-QUOTED = re.compile(rf'(?i)(\\?"{NAME}\\?"\s*:\s*\\?")[^"\\]+')
-ASSIGNED = re.compile(rf"(?i)(\b{NAME}\s*=\s*[\"']?)[^\s\"']+")
-BEARER = re.compile(r"(?i)(\bbearer\s+)[\w.~+/=-]+")
 SECRET_FILES = re.compile(r"(?i)(node-?key|.*\.(key|pem)|\.env)$")
-
-
-def clean(text: str) -> str:
-    """Return a text without secrets: those that this process knows, and what is called a key, a token or the like."""
-    for pattern in (QUOTED, ASSIGNED, BEARER):
-        text = pattern.sub(rf"\g<1>{HIDDEN}", text)
-    return redact(text)
 
 
 def keep_pages(cluster: Cluster, folder: Path) -> None:

@@ -113,7 +113,22 @@ def test_peers(peers: int, validators: int, role: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("bytes_", "expected"),
-    [("1", HELD), ("1999999999", HELD), ("2000000000", BROKEN), ("1e14", BROKEN), ("1.01e14", UNKNOWN), ("0", UNKNOWN)],
+    [
+        ("10000000", HELD),
+        ("50000000", HELD),
+        ("1.5e9", HELD),
+        ("1999999999", HELD),
+        ("2000000000", BROKEN),
+        ("1e14", BROKEN),
+        ("1.01e14", UNKNOWN),
+        ("0", UNKNOWN),
+        ("3", UNKNOWN),
+        ("4096", UNKNOWN),
+        ("200", UNKNOWN),
+        ("200000", UNKNOWN),
+        ("9999999", UNKNOWN),
+        ("3.5e6", UNKNOWN),
+    ],  # what is much too small is a figure in kB, in MB, or made up
 )
 def test_memory(bytes_: str, expected: str) -> None:
     page = PAGE.replace("2e8", bytes_)
