@@ -19,7 +19,8 @@ A fault's row holds what the fault does from then on, until its next row of phas
     A note: nothing changes.
 
 ``{"t", "step": "confirmed", "confirmed": ["node-3"], "words": "..."}``
-    A node was seen to take part after a change; ``unconfirmed``: it was not, in the time in which it must.
+    A node was seen to take part after a change; ``unconfirmed``: it was not, in the time in which it must. The step
+    ``symptom``: it ended at its start and named its store, as it must, or it did not.
 
 Any row may say that nodes were ``started`` (a new process), ``restarted`` (stopped and started; it is not said when) or
 ``resumed`` (out of a pause): nobody holds them down any longer. An edge is whole when no fault cuts it, and a node is

@@ -21,8 +21,9 @@ The file's lines, in the order of ``t`` (seconds since the recording began):
     open), ``disk_bytes`` (what its stores hold).
 ``{"t", "load": {"accepted": [...], "included": [[hash, height], ...], "supply": [[height, "wei"], ...]}}``
     What became of the load since the row before: hashes of transactions that a node accepted; those found in a block,
-    with its height; and the sum of all accounts at a height. With ``"final": true`` every accepted one was asked for
-    once more: what no row has found by then is in no block.
+    with its height; and the sum of all accounts at a height. ``"rivals": [[hash, ...], ...]`` are groups of accepted
+    transactions of which a chain can hold exactly one, such as two with one nonce. With ``"final": true`` every one of
+    them was asked for once more: what no row has found by then is in no block.
 ``{"t", "gap": seconds, "why": "..."}``
     The recorder itself was away until ``t`` for so long: its silence is not a node's. With ``node`` it could not look
     at that node alone (its rate limit refused the recorder, say). With ``"proxies": true`` somebody else had changed
@@ -111,12 +112,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class Transfers:
-    """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found."""
+    """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found.
+
+    ``rivals`` are groups of accepted transactions of which a chain can hold exactly one; they are in ``accepted`` not.
+    """
 
     t: float
     accepted: tuple[str, ...] = ()
     included: tuple[tuple[str, int], ...] = ()
     supply: tuple[tuple[int, int], ...] = ()
+    rivals: tuple[tuple[str, ...], ...] = ()
     final: bool = False
 
 
@@ -220,7 +225,8 @@ class TimelineWriter:
     def transfers(self, row: Transfers) -> None:
         """Write what became of the load."""
         supply = [[height, str(wei)] for height, wei in row.supply]
-        body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
+        body = {"accepted": row.accepted, "included": row.included, "supply": supply, "rivals": row.rivals}
+        body |= {"final": row.final}
         self._line({"t": round(row.t, 3), "load": {name: value for name, value in body.items() if value}})
 
     def watched(self, row: dict[str, Any]) -> None:
@@ -304,7 +310,8 @@ def _transfers(row: dict[str, Any]) -> Transfers:
     included = tuple((str(name), int(height)) for name, height in body.get("included", ()))
     supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
     accepted = tuple(str(name) for name in body.get("accepted", ()))
-    return Transfers(float(row["t"]), accepted, included, supply, body.get("final", False))
+    rivals = tuple(tuple(str(name) for name in group) for group in body.get("rivals", ()))
+    return Transfers(float(row["t"]), accepted, included, supply, rivals, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:

@@ -77,6 +77,7 @@ class Load:
         self.every_kind = every_kind
         self.accepted: list[str] = []
         self.refusals: list[str] = []
+        self.rivals: list[tuple[str, ...]] = []
         self._pending: list[_Transfer] = []
         self._found: dict[str, int] = {}  # by hash, the height of its block
         limit = network.rpc_calls_per_minute
@@ -125,7 +126,9 @@ class Load:
         """Return what became of all of it, for the timeline; every accepted one was asked for once more."""
         self._found.clear()
         self.flow()
-        return Transfers(t, tuple(self.accepted), tuple(self._found.items()), final=True)
+        rivals = {each: height for group in self.rivals for each in group if (height := self._height_of(each))}
+        included = tuple({**self._found, **rivals}.items())
+        return Transfers(t, tuple(self.accepted), included, rivals=tuple(self.rivals), final=True)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""

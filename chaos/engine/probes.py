@@ -20,7 +20,7 @@ from prowl.fixtures.clusters.protocol import GONE, RUNNING, Cluster
 from prowl.fixtures.proxies.edges import Edge
 from prowl.fixtures.proxies.wishes import Wish
 from prowl.fixtures.reference.chain.crypto import PrivateKey
-from prowl.fixtures.reference.peers.envelope import canonical, sign_text
+from prowl.fixtures.reference.peers.envelope import HEADER, canonical, sign_text
 
 ANSWER_SECONDS = 2.0
 SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again
@@ -96,6 +96,21 @@ def ping_height(cluster: Cluster, name: str, sender: str) -> int | None:
         return height if isinstance(height, int) else None
     except (OSError, http.client.HTTPException, ValueError, AttributeError):
         return None
+    finally:
+        connection.close()
+
+
+def gossip_of(cluster: Cluster, name: str, sender: str) -> dict[str, int]:
+    """Ask a node, as one of its peers, how much its peers have told it (``stats`` of its page); {} for no answer."""
+    key = PrivateKey.from_hex(cluster.key(sender).private)
+    signed = sign_text("/p2p/node-info", "{}", key.address, key, int(time.time() * 1000))
+    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    try:
+        connection.request("GET", "/p2p/node-info", headers={HEADER: json.dumps(signed)})
+        stats: dict[str, int] = json.loads(connection.getresponse().read(MOST_BYTES)).get("stats", {})
+        return stats
+    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        return {}
     finally:
         connection.close()
 

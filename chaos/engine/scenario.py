@@ -32,8 +32,8 @@ class Shape:
     """The network of a scenario.
 
     ``nodes`` None takes as many as the run's cluster has, and the report says how many these are. ``stakes`` are by
-    node, in order (none: all alike); ``bft`` False is a longest-chain network. ``block_ms`` None is 250 ms on reference
-    nodes and an installed node's own. ``round_ms`` is
+    node, in order (none: all alike), and the last ``observers`` of the nodes do not vote. ``bft`` False is a
+    longest-chain network. ``block_ms`` None is 250 ms on reference nodes and an installed node's own. ``round_ms`` is
     the time-out of a round, on reference nodes only. ``settings`` are further keys of each node's configuration.
     """
 
@@ -42,6 +42,7 @@ class Shape:
     bft: bool = True
     block_ms: int | None = None
     round_ms: int | None = None
+    observers: int = 0
     settings: Mapping[str, object] = field(default_factory=dict)
 
     def spec(self, base: ClusterSpec) -> ClusterSpec:
@@ -51,7 +52,7 @@ class Shape:
         reference = base.command is reference_command
         block_ms = self.block_ms if self.block_ms and reference else REFERENCE_BLOCK_MS if reference else base.block_ms
         settings = {**base.settings, **({} if self.bft else {"enableBft": False}), **self.settings}
-        spec = replace(spec, stakes=stakes, block_ms=block_ms, settings=settings)
+        spec = replace(spec, stakes=stakes, block_ms=block_ms, settings=settings, observers=self.observers)
         half_ms = self.round_ms // 2 if self.round_ms and reference else 0
         return replace(spec, prepare_ms=half_ms, commit_ms=half_ms) if half_ms else spec
 

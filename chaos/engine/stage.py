@@ -16,7 +16,7 @@ from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.targets import StillUp, Words, word_of
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import Cluster
-from prowl.fixtures.clusters.spec import STAKE, ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Network
 from prowl.fixtures.waiting import wait_until
 from prowl.reports.events import Event
@@ -35,7 +35,7 @@ class StoppedEarlyError(StepError):
 
 def stakes_of(spec: ClusterSpec) -> dict[str, int]:
     """Return the stake of each node that a cluster will have, by name."""
-    return {name: spec.stakes.get(name, STAKE) for name in spec.names}
+    return {name: spec.stake(name) for name in spec.names}
 
 
 def chance_of(seed: int, scenario: str, path: tuple[object, ...]) -> random.Random:

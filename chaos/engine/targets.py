@@ -114,6 +114,15 @@ def after_next(stakes: Mapping[str, int], chance: random.Random, proposer: str =
     return (names[(names.index(first) + 1) % len(names)],)
 
 
+def two_after_next(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:
+    """Return the two nodes whose turns to propose come after the next one's: without them its block stays undecided."""
+    (first,) = proposer_next(stakes, chance, proposer)
+    names = list(stakes)
+    if len(names) < 4:
+        raise ValueError(f"Of {len(names)} nodes two are not to be taken without the next proposer's only peer.")
+    return tuple(names[(names.index(first) + more) % len(names)] for more in (1, 2))
+
+
 @dataclass(frozen=True)
 class StillUp:
     """A word said of the nodes that no fault holds down at that moment."""
@@ -134,17 +143,18 @@ def still_up(word: Words) -> Words:
     return StillUp(word)
 
 
-def named(name: str) -> Words:
-    """Return the word for the node of that name."""
+def named(*names: str) -> Words:
+    """Return the word for the nodes of these names."""
 
     def word(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
-        if name not in _known(stakes):
-            near = get_close_matches(name, stakes, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ValueError(f"No node is called {name!r}; there are {', '.join(stakes)}.{hint}")
-        return (name,)
+        for name in names:
+            if name not in _known(stakes):
+                near = get_close_matches(name, stakes, n=1)
+                hint = f" Did you mean {near[0]!r}?" if near else ""
+                raise ValueError(f"No node is called {name!r}; there are {', '.join(stakes)}.{hint}")
+        return names
 
-    word.__name__ = name
+    word.__name__ = ", ".join(names)
     return word
 
 

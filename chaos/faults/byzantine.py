@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import psutil
 
 from prowl.chaos.engine.fault import Scene
-from prowl.chaos.engine.probes import ask, back_trouble, height_of, level_trouble, ping_height
+from prowl.chaos.engine.probes import ask, back_trouble, gossip_of, height_of, level_trouble, ping_height
 from prowl.fixtures.clusters.protocol import GONE, HasProcesses, processes
 from prowl.fixtures.clusters.spec import ClusterSpec, reference_command
 from prowl.reports.events import Effects, Heal
@@ -106,12 +106,20 @@ def _lies(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
     return ""
 
 
+def _repeats(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
+    """Ask each other node how many blocks it was sent: where BFT is on, no honest validator sends any."""
+    told = {other: gossip_of(scene.cluster, other, name).get("blocksReceived", 0) for other in scene.others}
+    spared = [other for other, blocks in told.items() if blocks <= scene.cluster.spec.count]
+    return f"{', '.join(spared)} got no blocks of long ago" if spared else ""
+
+
 VOTES_TWICE = Conduct("votes-twice", _double(("prepare", "commit")))
 PROPOSES_TWO = Conduct("proposes-two", _double(("propose",)))
 PROPOSES_APART = Conduct("proposes-apart", _apart)
 WITHHOLDS = Conduct("withholds-blocks", _withheld)
 LIES_ABOUT_TIP = Conduct("lies-about-tip", _lies)
-CONDUCTS = (VOTES_TWICE, PROPOSES_TWO, PROPOSES_APART, WITHHOLDS, LIES_ABOUT_TIP)
+REPEATS_THE_PAST = Conduct("repeats-the-past", _repeats)
+CONDUCTS = (VOTES_TWICE, PROPOSES_TWO, PROPOSES_APART, WITHHOLDS, LIES_ABOUT_TIP, REPEATS_THE_PAST)
 
 
 @dataclass(frozen=True)

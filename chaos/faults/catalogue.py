@@ -5,6 +5,7 @@ from __future__ import annotations
 from prowl.chaos.engine.fault import Fault
 from prowl.chaos.faults import cut
 from prowl.chaos.faults.bandwidth import Bandwidth
+from prowl.chaos.faults.both_sides import KeysOnBothSides
 from prowl.chaos.faults.byzantine import CONDUCTS, Byzantine
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
@@ -48,12 +49,14 @@ FAULTS: dict[str, Fault] = {
     "slow start": SlowStart(),
     "second process, same store": SecondProcess(),
     "second process, same key": SameKey(),
+    "keys on both sides": KeysOnBothSides(),
     **{f"cut, {name}, {mode}": Cut(shape, mode) for name, shape in SHAPES.items() for mode in Mode},
     "cut that flaps": Repeated(Cut()),
     "latency and jitter": Latency(),
     "bandwidth": Bandwidth(),
     "slow close": SlowClose(),
     "reset": Reset(),
+    "reset of a share": Reset(0.3),
     "limit of bytes": Limit(),
     "wipe": Wipe(),
     **{str(cell): StoreDamage(cell) for cell in MATRIX},

@@ -32,11 +32,14 @@ class SameKey(SecondProcess):
         kind, named = "second process with the key", ", ".join(scene.nodes)
         return Effects(kind, f"{kind} of {named}", liars=scene.nodes, heal=Heal(f"no {kind} of {named}"))
 
-    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
+    def config(self, scene: Scene, name: str, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
         """Return the second process's configuration: the node's, with ports and a store of its own."""
         folder = second_store(config)
         shutil.rmtree(folder, ignore_errors=True)
-        return {**super().config(config, ports), "dataDir": str(folder)}
+        return {**super().config(scene, name, config, ports), "dataDir": str(folder)}
+
+    def tell(self, scene: Scene, name: str, *, refused: bool) -> None:
+        """Write nothing: it has a store of its own, which refuses nobody."""
 
     def effect_trouble(self, scene: Scene) -> str:
         """Look at its height, its connections through the node's own edges, and the first one's process."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psutil
@@ -15,7 +15,7 @@ from prowl.fixtures.clusters.ports import Ports
 from prowl.fixtures.clusters.processes import Process
 from prowl.fixtures.clusters.protocol import HasProcesses, processes
 from prowl.fixtures.clusters.spec import PORT_KEYS, ClusterSpec
-from prowl.reports.events import Effects, Heal
+from prowl.reports.events import Effects, Event, Heal
 
 # LevelDB's own words for a store that is taken, and the reference node's.
 REFUSAL = re.compile(r"(?i)\block\b|LEVEL_LOCKED|in use by process")
@@ -61,7 +61,7 @@ class SecondProcess:
             folder = scene.cluster.folder_of(name)
             config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
             path = folder / "second.json"
-            config = self.config(config, seconds.ports)
+            config = self.config(scene, name, config, seconds.ports)
             seconds.rpc[name] = config["rpcPort"]
             path.write_text(json.dumps(config), encoding="utf-8")
             environment = psutil.Process(cluster.process(name).pid).environ()
@@ -69,11 +69,12 @@ class SecondProcess:
             environment["COC_DATA_DIR"] = config["dataDir"]
             log = folder / "second.log"
             log.unlink(missing_ok=True)
-            command = [*cluster.place(name).prefix, *scene.cluster.spec.command(path, None)]
+            spec = scene.cluster.spec
+            command = [*cluster.place(name).prefix, *spec.command(path, spec.defects.get(name))]
             second = cluster.spawn(f"{name}-second", command, log=log, env=environment, cwd=folder)
             seconds.processes[name] = second
 
-    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
+    def config(self, scene: Scene, name: str, config: dict[str, Any], ports: Ports) -> dict[str, Any]:  # noqa: ARG002
         """Return the second process's configuration: the node's, on ports of its own."""
         return {**config, **{key: ports.take() for key in PORT_KEYS}}
 
@@ -96,11 +97,18 @@ class SecondProcess:
         return "; ".join(troubles) or up_trouble(scene.cluster, scene.nodes)
 
     def heal(self, scene: Scene) -> None:
-        """Kill what was not refused."""
+        """Kill what was not refused, and write what came of each."""
         seconds = scene.memory(Seconds)
-        for second in seconds.processes.values():
+        for name, second in seconds.processes.items():
+            self.tell(scene, name, refused=not second.is_running())
             second.kill()
         seconds.ports.close()
+
+    def tell(self, scene: Scene, name: str, *, refused: bool) -> None:
+        """Write whether the store refused the second process, for the judge."""
+        words = f"second process on the store of {name} : {'it was refused' if refused else 'it was not refused'}"
+        seen = {"confirmed": (name,)} if refused else {"unconfirmed": (name,)}
+        scene.write(replace(Event(0.0, words, step="symptom"), **seen))
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for second processes, and for first ones whose RPC does not answer."""

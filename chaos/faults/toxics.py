@@ -106,4 +106,8 @@ class Degraded:
         ]
 
     def _exchanges(self, ends: set[Address]) -> Mapping[Address, Exchange]:
-        return at_once(lambda end: exchange(end, LOOK_SECONDS, self.padding_bytes), tuple(sorted(ends)))
+        return at_once(self.probe, tuple(sorted(ends)))
+
+    def probe(self, end: Address) -> Exchange:
+        """Ask once through an edge, or directly."""
+        return exchange(end, LOOK_SECONDS, self.padding_bytes)

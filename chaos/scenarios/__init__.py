@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.scenario import Scenario
-from prowl.chaos.scenarios import conduct, fork_choice, partition, resources, stall, storage, upgrade
+from prowl.chaos.scenarios import conduct, fork_choice, load, partition, resources, stall, storage, upgrade
 
 SCENARIOS: tuple[Scenario, ...] = tuple(
     scenario
-    for chapter in (stall, partition, fork_choice, storage, resources, upgrade, conduct)
+    for chapter in (stall, partition, fork_choice, storage, resources, upgrade, conduct, load)
     for scenario in chapter.SCENARIOS
 )

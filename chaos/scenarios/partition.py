@@ -11,6 +11,7 @@ from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
 from prowl.chaos.faults.latency import Latency
 from prowl.chaos.faults.repeated import Repeated
+from prowl.chaos.faults.reset import Reset
 
 PARTITION = "recovery/partition"
 UNTIL_SIGNALS = Hold(rounds=5)
@@ -113,6 +114,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         (During(Latency(600, 50), half), Recover()),
         ("progress-after-heal",),
         shape=Shape(nodes=4, round_ms=1000),
+    ),
+    Scenario(
+        "connections-reset",
+        PARTITION,
+        "of a validator's connections about half are reset: the others go on, and it follows",
+        (During(Reset(0.3), one), Recover()),
+        ("progress-with-quorum", "progress-after-heal"),
+        shape=FOUR,
     ),
     Scenario(
         "what-a-minority-accepted",

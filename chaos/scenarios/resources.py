@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.operations import Restart
+from prowl.chaos.engine.preload import Preload
 from prowl.chaos.engine.scenario import Scenario, Shape
 from prowl.chaos.engine.steps import Do, During, Hold, Recover
 from prowl.chaos.engine.targets import minority
@@ -18,8 +19,12 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "out-of-memory",
         MEMORY,
-        "the kernel ends a validator for want of memory: restarted, and with the smaller cache, it takes part again",
-        (During(OutOfMemory(), minority, (Hold(), Do(Restart(SMALLER_CACHE)), Recover())), Recover()),
+        "the kernel ends a validator whose store holds more than its cache: with the smaller cache it takes part again",
+        (
+            Do(Preload(5_000)),
+            During(OutOfMemory(), minority, (Hold(), Do(Restart(SMALLER_CACHE)), Recover())),
+            Recover(),
+        ),
         ("progress-with-quorum", "progress-after-heal", "recovery"),
         shape=FOUR,
         quick=True,

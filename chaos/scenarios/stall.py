@@ -162,7 +162,8 @@ SCENARIOS: tuple[Scenario, ...] = (
         STALL,
         "the quorum is away for 2, 10 and 40 round time-outs: a recovery takes no longer because the outage did",
         tuple(step for rounds in (2, 10, 40) for step in (During(Crash(), third, (Hold(rounds=rounds),)), Recover())),
-        COMES_BACK,
+        (*COMES_BACK, "recovery-time"),
+        shape=Shape(round_ms=1000),
     ),
     Scenario(
         "redundancy-is-back",
@@ -197,7 +198,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         STALL,
         "a second process on a validator's store is refused, and the first one does not mind",
         (During(SecondProcess(), one), Recover()),
-        ("progress-with-quorum",),
+        ("progress-with-quorum", "corrupt-store"),
     ),
     Scenario(
         "second-process-with-a-key",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.operations import Backup, Restore
+from prowl.chaos.engine.operations import Backup, Restore, StartDamaged
+from prowl.chaos.engine.preload import Preload
 from prowl.chaos.engine.scenario import Scenario, Shape
-from prowl.chaos.engine.steps import Do, During, Hold, Recover
-from prowl.chaos.engine.targets import minority, named, one, third
+from prowl.chaos.engine.steps import Do, During, Each, Hold, Recover
+from prowl.chaos.engine.targets import minority, one, proposer_next, third, two_after_next
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.disk_full import DiskFull
 from prowl.chaos.faults.disk_hung import DiskHung
@@ -19,6 +20,7 @@ from prowl.chaos.faults.wipe import Wipe
 CORRUPT = "recovery/corrupt-store"
 RESTORE = "recovery/restore-latest"
 FOUR = Shape(nodes=4)
+STANDS = (Hold(rounds=2),)
 MINORITY = ("progress-with-quorum", "progress-after-heal", "recovery")
 CELLS = (
     ("restore-latest", Cell(Store.CHAIN, Part.MANIFEST, Damage.TRUNCATED, When.STOPPED)),
@@ -33,12 +35,13 @@ CELLS = (
 
 
 def _damaged(name: str, cell: Cell) -> Scenario:
+    symptom = (Do(StartDamaged()),) if cell.part is not Part.FILE else ()
     return Scenario(
         name,
         RESTORE,
         f"{cell}: the newest backup is restored, and the node syncs what it missed and votes again",
-        (Do(Backup()), During(StoreDamage(cell), one, (Hold(), Do(Restore()), Recover()))),
-        ("progress-with-quorum", "recovery"),
+        (Do(Backup()), During(StoreDamage(cell), one, (*symptom, Hold(), Do(Restore()), Recover()))),
+        ("progress-with-quorum", "recovery", *(("corrupt-store",) if symptom else ())),
         shape=FOUR,
         quick=name == "restore-latest",
     )
@@ -66,8 +69,22 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "old-votes-restored",
         RESTORE,
-        "a backup older than the validator's last votes is restored: it never signs twice for a height",
-        (Do(Backup(), named("node-2")), Hold(), Do(Restore(), named("node-2")), Recover()),
+        "a proposer whose height stands still gets a backup older than its votes: it signs nothing twice",
+        (
+            Do(Backup()),
+            Each(
+                proposer_next, lambda node: (During(Crash(), two_after_next, (*STANDS, Do(Restore(), node), *STANDS)),)
+            ),
+            Recover(),
+        ),
+        ("progress-after-heal", "recovery"),
+        shape=Shape(nodes=4, block_ms=1000),
+    ),
+    Scenario(
+        "all-compact-under-load",
+        CORRUPT,
+        "all validators sort and compact stores of many entries under load: the chain goes on",
+        (Do(Preload()), Hold(), Recover()),
         ("progress-with-quorum", "recovery"),
         shape=FOUR,
     ),

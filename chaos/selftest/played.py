@@ -15,8 +15,9 @@ from prowl.fixtures.clusters.protocol import CAPABILITIES
 from prowl.fixtures.clusters.spec import ClusterSpec
 
 NODES = ("node-1", "node-2", "node-3", "node-4")
-# Every cell that can be, by proof_store_damage; what ends by itself has no triple, and test_faults_process plays it.
-ELSEWHERE = {*map(str, MATRIX), "second process, same store"}
+# Every cell that can be, by proof_store_damage; what ends by itself has no triple, and test_faults_process plays it. A
+# network that forked stays so: what brings that about is played by the scenario that must break.
+ELSEWHERE = {*map(str, MATRIX), "second process, same store", "keys on both sides"}
 # By proof_faults: whatever else the catalogue has, on the second node where nothing is said here.
 ON: Mapping[str, tuple[str, ...]] = {
     **{f"cut, {shape}, {mode}": NODES[:2] for shape in ("split", "isolate") for mode in ("refuse", "black hole")},

@@ -192,7 +192,7 @@ TOLD = [(story, defect) for story, told in STORIES.items() for defect in told.de
 IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # test_defects.py
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
-SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip"}
+SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip", "repeats-the-past"}
 """One validator may do it and no promise of the network's is broken; proof_faults.py sees each through its peers."""
 BY_FED_BRANCHES = {"longer-over-final", "length-before-finality", "weight-before-length", "tie-by-arrival"}
 """Seen where branches are fed to a node and the fork choice's model says which it must take: proof_fork_choice.py."""

@@ -79,11 +79,13 @@ def test_a_degraded_network_is_proven_thrice(cluster: EmbeddedCluster) -> None:
     prove_triple(Latency(), cluster, ("node-2",))
 
 
-@pytest.mark.parametrize("fault", [Bandwidth(), SlowClose(), Reset(), Limit()], ids=lambda fault: fault.words())
+@pytest.mark.parametrize(
+    "fault", [Bandwidth(), SlowClose(), Reset(), Reset(0.3), Limit()], ids=lambda fault: fault.words()
+)
 def test_effect_and_heal_of_a_toxic_are_proven(cluster: EmbeddedCluster, fault: Degraded) -> None:
     written = prove_held_and_healed(fault, cluster, ("node-3",))
     touched = {("node-3", name) for name in ("node-1", "node-2", "node-4")}
-    cuts = isinstance(fault, Reset | Limit)
+    cuts = fault.cuts
     assert set(written[0].cut) == ({*touched, *(pair[::-1] for pair in touched)} if cuts else set())
     assert written[0].slow == (() if cuts else ("node-3",))
 
@@ -97,7 +99,9 @@ def test_a_slow_close_is_told_from_its_neighbours(first: float | None, end: floa
     assert SlowClose(500).shows(Exchange(b"HTTP/1.1 200 OK", first, end)) is shown
 
 
-@pytest.mark.parametrize("fault", [Latency(50, 50), Latency(5000), Bandwidth(17), SlowClose(50), Limit(100)], ids=repr)
+@pytest.mark.parametrize(
+    "fault", [Latency(50, 50), Latency(5000), Bandwidth(17), SlowClose(50), Limit(100), Reset(0.1)], ids=repr
+)
 def test_what_no_probe_could_prove_is_unavailable(cluster: EmbeddedCluster, fault: Degraded) -> None:
     assert "can't be proven by a probe" in str(fault.unavailable(cluster.spec))
     with pytest.raises(FaultError, match="unavailable here"), Injected(fault, Scene(cluster, ("node-1",))):

@@ -11,13 +11,14 @@ from prowl.reports.events import Event
 from prowl.reports.timeline import Timeline
 
 STEPS = ("upgrade", "downgrade")
+SYMPTOM = "symptom"  # of a start: see corrupt_store.py
 
 
 def look(timeline: Timeline) -> list[Judgement]:
     """Judge each node whose version was changed."""
     rows: dict[str, Judgement] = {}
     waiting: dict[str, Event] = {}
-    for event in timeline.events:
+    for event in (each for each in timeline.events if each.step != SYMPTOM):
         for name in event.unconfirmed:
             _keep(rows, INVARIANT.row(Verdict.BROKEN, event.t, event.t, event.words, name))
             waiting.pop(name, None)

@@ -95,6 +95,8 @@ class _Node:
         return found
 
     def _comes_back(self, action: Action) -> bool:
+        if self.node in action.lying:
+            return False  # what a liar shows is no evidence; it owes its recovery once it is honest again
         if action.joined:
             before = self.world.at(action.t - 1e-9)
             near = [other for other in self.timeline.nodes if not {(self.node, other), (other, self.node)} & before.cut]

@@ -2,7 +2,7 @@
 
 Empty blocks leave the state root as it was, so roots that never change prove nothing. A transaction that a node
 accepted is lost if the load, asking for each at the end, found it in no block; where no connected quorum was up at the
-end, it may still come.
+end, it may still come. Of rivals, such as two transactions with one nonce, exactly one is in a block.
 """
 
 from __future__ import annotations
@@ -22,7 +22,13 @@ Row = tuple[Verdict, float, float, str]
 def look(timeline: Timeline) -> list[Judgement]:
     """Judge the whole network."""
     world = world_of(timeline)
-    found = [*_roots(timeline, world), *_twice(timeline), *_supply(timeline), *_lost(timeline, world)]
+    found = [
+        *_roots(timeline, world),
+        *_twice(timeline),
+        *_supply(timeline),
+        *_lost(timeline, world),
+        *_rivals(timeline, world),
+    ]
     if not found:
         return []
     verdict, begin, end, observed = max(found, key=lambda row: row[0].severity)
@@ -102,6 +108,17 @@ def _lost(timeline: Timeline, world: World) -> Iterator[Row]:
         last.t,
         text + (f", but {why}" if why else ""),
     )
+
+
+def _rivals(timeline: Timeline, world: World) -> Iterator[Row]:
+    included = {name for row in timeline.transfers for name, _ in row.included}
+    for row in timeline.transfers:
+        for group in row.rivals:
+            here = [name for name in group if name in included]
+            text = f"of {len(group)} rivals for one place, first {short(group[0])}, {len(here)} are in the chain"
+            why = "" if here else _may_still_come(timeline, world, row)
+            verdict = Verdict.HELD if len(here) == 1 else Verdict.UNKNOWN if why else Verdict.BROKEN
+            yield verdict, row.t, row.t, text + (f", but {why}" if why else "")
 
 
 def _may_still_come(timeline: Timeline, world: World, last: Transfers) -> str:

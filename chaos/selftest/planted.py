@@ -1,0 +1,116 @@
+"""Which planted defect each scenario fails for, on which nodes, and the invariant that says so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from prowl.chaos.engine.scenario import Scenario
+from prowl.chaos.engine.stage import chance_of, stakes_of
+from prowl.chaos.engine.steps import During
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.fixtures.clusters.spec import ClusterSpec
+
+SEED = 1
+NODES = 4  # of a cluster whose scenario takes any number
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A defect on these nodes (none: on all; ``others``: on all that the first fault is not for), and who notices."""
+
+    defect: str
+    oracle: str
+    nodes: tuple[str, ...] = ()
+    others: bool = False
+
+    def spec(self, scenario: Scenario) -> ClusterSpec:
+        """Return the cluster that the scenario is made from."""
+        honest = scenario.shape.spec(ClusterSpec(scenario.shape.nodes or NODES))
+        victims: tuple[str, ...] = ()
+        if self.others:
+            place, first = next((place, step) for place, step in enumerate(scenario.steps) if isinstance(step, During))
+            victims = first.target(stakes_of(honest), chance_of(SEED, scenario.name, (place,)), honest.names[0])
+        nodes = self.nodes or tuple(name for name in honest.names if name not in victims)
+        return ClusterSpec(honest.count, defects=dict.fromkeys(nodes, self.defect))
+
+
+def _of(defect: str, oracle: str, *names: str, others: bool = False) -> Iterator[tuple[str, Planted]]:
+    return ((name, Planted(defect, oracle, others=others)) for name in names)
+
+
+PLANTED: Mapping[str, Planted] = dict(
+    (
+        # Stall
+        *_of("never-rejoins", "recovery", "minority-crash", "crash-in-five", "crashes-in-seven", "slow-start"),
+        *_of("ignores-stake", "progress-with-quorum", "crash-of-light-ones"),
+        *_of("ignores-stake", "no-progress-without-quorum", "heaviest-crash"),
+        *_of("state-frozen", "signals", "quorum-loss", "minority-in-silence"),
+        *_of("counts-validator-twice", "no-progress-without-quorum", "quorum-back-one-by-one", "halves-in-silence"),
+        *_of("never-rejoins", "recovery", "survivor-restarted", "restart-inside-a-partition"),
+        *_of("never-rejoins", "progress-after-heal", "all-crash", "three-restarted-in-turn"),
+        *_of("peers-frozen", "peers", "all-but-one-crash", "one-isolated"),
+        *_of("sync-flag-held", "recovery", "rolling-restart", "fault-during-a-recovery", "minority-refused"),
+        *_of("tip-behind", "finality", "crash-loop", "killed-between-block-and-head"),
+        *_of("no-round-change", "progress-with-quorum", "minority-pause", "proposer-crash", "successor-just-started"),
+        *_of("health-lies", "signals", "third-pause"),
+        *_of("rests-after-an-outage", "recovery-time", "long-outages"),
+        *_of("never-rejoins", "progress-with-quorum", "redundancy-is-back"),
+        *_of("two-writers", "corrupt-store", "second-process-on-a-store"),
+        *_of("votes-twice", "equivocation", "second-process-with-a-key", others=True),
+        # Partition
+        *_of("finalizes-below-quorum", "one-chain", "halves-refused"),
+        *_of("never-resends", "progress-after-heal", "ring-of-five", "bridge-of-five"),
+        *_of("no-round-change", "progress-with-quorum", "one-way", "flapping"),
+        *_of("never-rejoins", "recovery", "kill-inside-a-partition"),
+        *_of("never-resends", "progress-after-heal", "edges-slower-than-a-round"),
+        *_of("deaf-to-one", "unharmed", "connections-reset"),
+        *_of("pool-forgets", "state", "what-a-minority-accepted", "losing-side-is-not-forgotten"),
+        # Fork choice
+        *_of("sync-flag-held", "agreement", "fork-of-unequal-lengths", "fork-of-unequal-weights"),
+        *_of("finalizes-below-quorum", "agreement", "bft-never-forks"),
+        # Storage
+        *_of("starts-empty", "corrupt-store", "restore-latest", "chain-current-deleted", "chain-log-bit-flip"),
+        *_of("starts-empty", "corrupt-store", "state-manifest-bit-flip", "state-current-zeroed"),
+        *_of("starts-shorter", "corrupt-store", "chain-directory-deleted"),
+        *_of("never-rejoins", "recovery", "state-log-truncated", "votes-emptied", "power-loss"),
+        *_of("sync-flag-held", "recovery", "wiped-node", "two-wiped", "observer-wiped"),
+        *_of("forgets-votes", "equivocation", "old-votes-restored"),
+        *_of("never-rejoins", "progress-with-quorum", "all-compact-under-load"),
+        *_of("no-round-change", "progress-with-quorum", "disk-full", "disk-read-only", "disk-hung"),
+        # Resources and clocks
+        *_of("never-rejoins", "progress-with-quorum", "out-of-memory"),
+        *_of("no-round-change", "progress-with-quorum", "allocations-fail", "descriptors-run-out"),
+        *_of("no-round-change", "progress-with-quorum", "starved-validator", "clock-skew"),
+        *_of("parent-wrong", "linkage", "clock-jump"),
+        # Upgrade
+        *_of("never-rejoins", "confirmation", "rolling-upgrade"),
+        *_of("never-rejoins", "recovery", "one-new-among-old", "downgrade-in-the-middle", "soak-after-an-upgrade"),
+        # Deceit
+        *_of("votes-twice", "equivocation", "votes-twice", others=True),
+        *_of("proposes-two", "equivocation", "proposes-two", others=True),
+        *_of("no-round-change", "progress-with-quorum", "proposes-apart", "withholds-blocks"),
+        *_of("memory-leak", "growth", "repeats-the-past", others=True),
+        *_of("withholds-blocks", "progress-with-quorum", "lies-about-tip", others=True),
+        *_of("sync-flag-held", "recovery", "restart-beside-a-false-tip"),
+        # Load
+        *_of("stops-at-rejected", "progress-with-quorum", "one-nonce-across-a-rejoin"),
+        *_of("stops-at-unpayable", "progress-with-quorum", "accepted-and-never-applied"),
+        *_of("no-round-change", "progress-with-quorum", "observer-beside-a-crash"),
+    )
+)
+CANNOT = {
+    "more-liars-than-a-third": "it is to break: it fails where two liars of four break nothing, which is no defect",
+    "containers-upgraded-in-turn": "a container of the next image has no defect to be planted; proof_upgrade.py",
+}
+MOST_THAT_CANNOT = 5
+ELSEWHERE = {
+    "availability": "proof_upgrade.py: a version whose RPC is silent",
+    "reached": "it is never broken; test_invariants_reached.py",
+}
+"""Invariants that no scenario's own defect breaks, and what does."""
+
+
+def scenario(name: str) -> Scenario:
+    """Return a scenario by its name."""
+    return next(each for each in SCENARIOS if each.name == name)

@@ -1,0 +1,22 @@
+"""Each scenario fails for a planted defect, and the invariant that is named says so. What they are is in planted.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from prowl.chaos.engine import runner
+from prowl.chaos.selftest.planted import PLANTED, SEED, scenario
+from prowl.reports.verdicts import Verdict
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_it_fails_for_its_planted_defect(name: str, tmp_path: Path) -> None:
+    planted = PLANTED[name]
+    said: list[str] = []
+    outcome = runner.play(scenario(name), planted.spec(scenario(name)), tmp_path, SEED, said.append)
+    broken = sorted({row.invariant for row in outcome.judgements if row.verdict is Verdict.BROKEN})
+    print("\n".join([*said, f"{name}: {planted.defect}: {', '.join(broken)}: {outcome.observed}"]))
+    assert outcome.verdict is Verdict.BROKEN, outcome.observed
+    assert planted.oracle in broken, outcome.observed

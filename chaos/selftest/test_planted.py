@@ -1,0 +1,25 @@
+"""Every scenario has a defect for which it fails, and every invariant catches one; proof_scenarios.py plays them."""
+
+from __future__ import annotations
+
+from prowl.chaos.scenarios import SCENARIOS
+from prowl.chaos.selftest.planted import CANNOT, ELSEWHERE, MOST_THAT_CANNOT, PLANTED, scenario
+from prowl.chaos.selftest.proof_defects import STORIES
+from prowl.checks.invariants import invariants
+from prowl.fixtures.reference.defects.catalogue import DEFECTS
+
+
+def test_every_scenario_fails_for_a_planted_defect_or_says_why_none_can() -> None:
+    assert sorted([*PLANTED, *CANNOT]) == sorted(each.name for each in SCENARIOS)
+    assert len(CANNOT) <= MOST_THAT_CANNOT
+    for name, planted in PLANTED.items():
+        spec = planted.spec(scenario(name))
+        assert spec.defects, f"{name}: planted nowhere"
+        assert planted.defect in DEFECTS, name
+
+
+def test_no_invariant_catches_nothing() -> None:
+    catching = {planted.oracle for planted in PLANTED.values()}
+    catching |= {DEFECTS[defect].oracle for story in STORIES.values() for defect in story.defects}
+    names = {each.name for each in invariants() if not each.name.startswith("alerts-")}
+    assert names - catching == set(ELSEWHERE), "what breaks it?"
