@@ -49,7 +49,7 @@ BOSS_KEY = "prowl_boss"
 SCENARIOS = pytest.StashKey[tuple[Scenario, ...]]()
 
 
-class Hooks:
+class ScenarioHooks:
     """Hooks that a conftest or a plugin may implement."""
 
     @pytest.hookspec
@@ -59,7 +59,7 @@ class Hooks:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the hook by which others bring scenarios."""
-    pluginmanager.add_hookspecs(Hooks)
+    pluginmanager.add_hookspecs(ScenarioHooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

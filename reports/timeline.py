@@ -49,7 +49,7 @@ from prowl.reports.recorded_words import translated
 from prowl.reports.samples import Sample, Samples, Track
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
-__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "TransferRecord", "read"]
 
 SCHEMA = 2
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
@@ -97,7 +97,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Transfers:
+class TransferRecord:
     """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found."""
 
     t: float
@@ -118,7 +118,7 @@ class Timeline:
     events: tuple[Event, ...]
     samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
-    transfers: tuple[Transfers, ...] = ()
+    transfers: tuple[TransferRecord, ...] = ()
     watched: Watched = NEVER_WATCHED
 
     @cached_property
@@ -196,7 +196,7 @@ class TimelineWriter:
         whose = {} if node is None else {"node": node}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
-    def transfers(self, row: Transfers) -> None:
+    def transfers(self, row: TransferRecord) -> None:
         """Write what became of the load."""
         supply = [[height, str(wei)] for height, wei in row.supply]
         body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
@@ -230,7 +230,7 @@ def _read(path: Path, file: TextIO) -> Timeline:
     events: list[Event] = []
     samples = Samples()
     gaps: list[Gap] = []
-    transfers: list[Transfers] = []
+    transfers: list[TransferRecord] = []
     seen: list[dict[str, Any]] = []
     for number, row in _rows(path, file):
         try:
@@ -271,14 +271,14 @@ def _add(samples: Samples, row: dict[str, Any]) -> None:
     samples.add(t, node, row, None if error is None else str(error), None if process is None else str(process))
 
 
-def _transfers(row: dict[str, Any]) -> Transfers:
+def _transfers(row: dict[str, Any]) -> TransferRecord:
     body = row["load"]
     if not isinstance(body, dict) or not isinstance(body.get("final", False), bool):
         raise ValueError("load is an object with accepted, included, supply and final")
     included = tuple((str(name), int(height)) for name, height in body.get("included", ()))
     supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
     accepted = tuple(str(name) for name in body.get("accepted", ()))
-    return Transfers(float(row["t"]), accepted, included, supply, body.get("final", False))
+    return TransferRecord(float(row["t"]), accepted, included, supply, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:

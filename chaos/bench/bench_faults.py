@@ -23,6 +23,7 @@ from prowl.chaos.faults import cut
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut, Mode
 from prowl.chaos.faults.pause import Pause
+from prowl.chaos.scenarios import SCENARIOS
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.ports import LOOPBACK
 from prowl.fixtures.clusters.spec import ClusterSpec
@@ -119,7 +120,7 @@ def _seen(look: Callable[[], bool]) -> None:
 def _observer(cluster: EmbeddedCluster, folder: Path) -> Iterator[Figure]:
     path = folder / "bench.jsonl"
     own = psutil.Process()
-    writer = TimelineWriter(path, header(cluster.network, "bench"))
+    writer = TimelineWriter(path, header(cluster.network, SCENARIOS[0]))
     with Observer(cluster.network, writer, lambda name: cluster.process(name).state) as observer:
         began, used = time.monotonic(), sum(own.cpu_times()[:2])
         observer.hold(WATCH_SECONDS)
