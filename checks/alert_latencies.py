@@ -69,7 +69,7 @@ def figures(timeline: Timeline) -> dict[str, float]:
 
 def lines(timeline: Timeline) -> list[str]:
     """Return a line for each firing, for people."""
-    told = []
+    rows = []
     for each in latencies(timeline):
         rule, cleared = each.rule, each.cleared_seconds
         over = "its end was not seen"
@@ -79,5 +79,5 @@ def lines(timeline: Timeline) -> list[str]:
             over = f"over {max(0.0, cleared):.1f} s after it (floor {rule.clear_seconds:g} s)"
         fired = f"fired {max(0.0, each.fired_seconds):.1f} s after its condition (floor {rule.floor_seconds:g} s)"
         scaled = f"; divided by {rule.scale:g}" if rule.scale != 1 else ""
-        told.append(f"{rule.name:<20} {each.node:<8} since {each.began:7.1f} s: {fired}, {over}{scaled}")
-    return told
+        rows.append(f"{rule.name:<20} {each.node:<8} since {each.began:7.1f} s: {fired}, {over}{scaled}")
+    return rows

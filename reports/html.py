@@ -155,7 +155,7 @@ def render(report: Report, folder: Path) -> str:
         "waived": _excused(report.results, advisory=False),
         "advice": _excused(report.results, advisory=True),
         "measured": _measured(report.results),
-        "versions": ", ".join(f"{name} {its}" for name, its in (report.run.get("versions") or {}).items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in (report.run.get("versions") or {}).items()),
         "totals": [(word.replace("_", " "), number) for word, number in asdict(report.totals).items()],
         "results": len(report.results),
         "cards": cards,
@@ -198,12 +198,12 @@ def _cards(report: Report, scenes: dict[str, int]) -> tuple[list[Card], int]:
     cards = []
     for number, finding in enumerate(found[:MOST_FINDINGS], 1):
         first = finding.rows[0]
-        told = _rows(("next", finding.next), ("again", finding.again))
+        steps = _rows(("next", finding.next), ("again", finding.again))
         promised = _rows(("promise", first.promise), ("manual", first.manual), ("expected", first.expected))
         nodes = tuple(dict.fromkeys(row.node or WHOLE for row in finding.rows))
         scene = scenes.get(finding.rows[0].scenario or "")
         more = max(len(finding.rows) - MOST_FOLLOWING, 0)
-        cards.append(Card(number, finding, told, () if finding.cause else promised, nodes, scene, more))
+        cards.append(Card(number, finding, steps, () if finding.cause else promised, nodes, scene, more))
     return cards, len(found)
 
 
@@ -260,7 +260,7 @@ def _cells(report: Report, cards: list[Card]) -> dict[tuple[str, str], TableCell
         for node in [row.node] if row.node else nodes:
             cells[row.item, node] = TableCell("not asked", "none")
     for result in sorted(results, key=lambda row: (row.counts, row.verdict.severity)):  # the worst of a place stays
-        notes = [word for word, its in (("advisory", result.advisory), ("waived", result.waiver)) if its]
+        notes = [word for word, value in (("advisory", result.advisory), ("waived", result.waiver)) if value]
         notes += ["drift"] if result.drift is not None else []
         word = result.verdict.value
         cells[result.item, result.node or WHOLE] = TableCell(word, word, ", ".join(notes), numbers.get(id(result)))

@@ -366,13 +366,13 @@ def _labels(
 
 def _summary(timeline: Timeline, figures: tuple[Figures, ...], faults: list[FaultStretch]) -> str:
     seen = [row for row in figures if row.last is not None]
-    told = [f"Heights of {len(figures)} nodes over {timeline.end - timeline.begin:.0f} s"]
+    sentences = [f"Heights of {len(figures)} nodes over {timeline.end - timeline.begin:.0f} s"]
     if seen:
         lowest, highest = min(row.first or 0 for row in seen), max(row.last or 0 for row in seen)
-        told[0] += f", from {lowest} to {highest}"
+        sentences[0] += f", from {lowest} to {highest}"
     for fault in faults[:5]:
         end = f" to {fault.end:.0f} s" if fault.end is not None and fault.end > fault.begin else ""
-        told.append(f"{clip(fault.text, LONGEST_LABEL)} at {fault.begin:.0f} s{end}")
+        sentences.append(f"{clip(fault.text, LONGEST_LABEL)} at {fault.begin:.0f} s{end}")
     if len(faults) > 5:
-        told.append(f"and {len(faults) - 5} more")
-    return "; ".join(told) + "."
+        sentences.append(f"and {len(faults) - 5} more")
+    return "; ".join(sentences) + "."

@@ -49,7 +49,7 @@ from prowl.reports.recorded_words import translated
 from prowl.reports.samples import Sample, Samples, Track
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
-__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "TransferRecord", "read"]
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
 
 SCHEMA = 2
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
@@ -97,7 +97,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class TransferRecord:
+class Transfers:
     """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found."""
 
     t: float
@@ -118,7 +118,7 @@ class Timeline:
     events: tuple[Event, ...]
     samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
-    transfers: tuple[TransferRecord, ...] = ()
+    transfers: tuple[Transfers, ...] = ()
     watched: Watched = NEVER_WATCHED
 
     @cached_property
@@ -196,7 +196,7 @@ class TimelineWriter:
         whose = {} if node is None else {"node": node}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
-    def transfers(self, row: TransferRecord) -> None:
+    def transfers(self, row: Transfers) -> None:
         """Write what became of the load."""
         supply = [[height, str(wei)] for height, wei in row.supply]
         body = {"accepted": row.accepted, "included": row.included, "supply": supply, "final": row.final}
@@ -230,7 +230,7 @@ def _read(path: Path, file: TextIO) -> Timeline:
     events: list[Event] = []
     samples = Samples()
     gaps: list[Gap] = []
-    transfers: list[TransferRecord] = []
+    transfers: list[Transfers] = []
     seen: list[dict[str, Any]] = []
     for number, row in _rows(path, file):
         try:
@@ -271,14 +271,14 @@ def _add(samples: Samples, row: dict[str, Any]) -> None:
     samples.add(t, node, row, None if error is None else str(error), None if process is None else str(process))
 
 
-def _transfers(row: dict[str, Any]) -> TransferRecord:
+def _transfers(row: dict[str, Any]) -> Transfers:
     body = row["load"]
     if not isinstance(body, dict) or not isinstance(body.get("final", False), bool):
         raise ValueError("load is an object with accepted, included, supply and final")
     included = tuple((str(name), int(height)) for name, height in body.get("included", ()))
     supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
     accepted = tuple(str(name) for name in body.get("accepted", ()))
-    return TransferRecord(float(row["t"]), accepted, included, supply, body.get("final", False))
+    return Transfers(float(row["t"]), accepted, included, supply, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:
@@ -335,14 +335,14 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
             f"The timeline {path} is of schema {schema}; this version reads up to {SCHEMA}. "
             "Judge it with a newer Prowl."
         )
-    known = {name: row[name] for name in Header.__dataclass_fields__ if name in row}
-    known["nodes"] = tuple(str(node) for node in known.get("nodes", ()))
-    if not _is_table(known.get("stakes", {}), int) or any(stake < 0 for stake in known.get("stakes", {}).values()):
+    values = {name: row[name] for name in Header.__dataclass_fields__ if name in row}
+    values["nodes"] = tuple(str(node) for node in values.get("nodes", ()))
+    if not _is_table(values.get("stakes", {}), int) or any(stake < 0 for stake in values.get("stakes", {}).values()):
         raise ValueError("stakes of the header is an object of node names and whole numbers")
-    if not _is_table(known.get("addresses", {}), str):
+    if not _is_table(values.get("addresses", {}), str):
         raise ValueError("addresses of the header is an object of node names and addresses")
     for name in ("bft", "health_is_state"):
-        if not isinstance(known.get(name, True), bool):
+        if not isinstance(values.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
     for name in (
         "round_timeout_seconds",
@@ -351,9 +351,9 @@ def _header(path: Path, row: dict[str, Any]) -> Header:
         "heal_seconds",
         "start_seconds",
     ):
-        if name in known and not (_is_time(known[name]) and known[name] >= 0):
+        if name in values and not (_is_time(values[name]) and values[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
-    interval = known.get("block_interval_seconds")
+    interval = values.get("block_interval_seconds")
     if interval is not None and not (_is_time(interval) and interval > 0):
         raise ValueError("block_interval_seconds of the header is a number of seconds above 0, or null")
-    return Header(**known)
+    return Header(**values)

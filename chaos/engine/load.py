@@ -22,7 +22,7 @@ from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import intrinsic_gas, sign_transfer, sign_typed_transfer
-from prowl.reports.timeline import TransferRecord
+from prowl.reports.timeline import Transfers
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000
@@ -121,11 +121,11 @@ class Load:
                 self._found[each] = height
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
-    def transfers(self, t: float) -> TransferRecord:
+    def transfers(self, t: float) -> Transfers:
         """Return what became of all of it, for the timeline; every accepted one was asked for once more."""
         self._found.clear()
         self.flow()
-        return TransferRecord(t, tuple(self.accepted), tuple(self._found.items()), final=True)
+        return Transfers(t, tuple(self.accepted), tuple(self._found.items()), final=True)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""

@@ -21,7 +21,7 @@ from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
 from prowl.reports.events import Event
-from prowl.reports.timeline import TimelineWriter, TransferRecord
+from prowl.reports.timeline import TimelineWriter, Transfers
 
 SLOWEST_SECONDS = 0.5
 FASTEST_SECONDS = 0.1
@@ -102,7 +102,7 @@ class Observer:
             for row in rows:
                 self.writer.watched(row)
 
-    def write_transfers(self, row: Callable[[float], TransferRecord]) -> None:
+    def write_transfers(self, row: Callable[[float], Transfers]) -> None:
         """Write what became of the load, as it is asked for at this moment."""
         found = row(self.now())
         with self._lock:
@@ -147,8 +147,8 @@ class Observer:
         if not (isinstance(final, list) and len(final) == 2 and isinstance(final[0], int) and final[1]):
             return
         height, shown = final
-        known, first = self._finals.setdefault(height, (str(shown), node))
-        if known != shown and not self._conflict:
+        earlier, first = self._finals.setdefault(height, (str(shown), node))
+        if earlier != shown and not self._conflict:
             self._conflict = f"{first} and {node} call two blocks final at height {height}"
 
     def height(self, node: str) -> int | None:

@@ -14,7 +14,7 @@ from prowl.checks.invariants.history import digest, height_of_block, seen_of
 from prowl.checks.invariants.network_state import World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.text import listed, short
-from prowl.reports.timeline import Timeline, TransferRecord
+from prowl.reports.timeline import Timeline, Transfers
 
 Row = tuple[Verdict, float, float, str]
 
@@ -104,7 +104,7 @@ def _lost(timeline: Timeline, world: World) -> Iterator[Row]:
     )
 
 
-def _may_still_come(timeline: Timeline, world: World, last: TransferRecord) -> str:
+def _may_still_come(timeline: Timeline, world: World, last: Transfers) -> str:
     """Return why a transaction that no block holds need not be lost; "" if nothing speaks for it."""
     if not last.final:
         return "nobody asked at the end"
