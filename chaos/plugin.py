@@ -190,7 +190,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item of each scenario, if chaos is asked for; what the kind of cluster can't do is not asked."""
     config = metafunc.config
-    if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in config.stash:
+    if "outcome" not in metafunc.fixturenames or fixtures.TARGET not in config.stash:
         return
     asked = []
     for scenario in config.stash.get(SCENARIOS, ()):
@@ -207,7 +207,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the placeholder that stands for scenarios where no chaos is asked for."""
-    empty = [item for item in items if "scenario" in getattr(item, "fixturenames", ()) and _scenario(item) is None]
+    empty = [item for item in items if "outcome" in getattr(item, "fixturenames", ()) and _scenario(item) is None]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]

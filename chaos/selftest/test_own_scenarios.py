@@ -97,3 +97,11 @@ def test_an_ini_line_that_names_no_scenarios_is_refused(pytester: pytest.Pyteste
     refused = prowl(pytester, "--plan")
     assert refused.ret == 4
     assert sentence in refused.stdout.str() + refused.stderr.str()
+
+
+def test_a_parameter_that_is_called_scenario_makes_no_placeholder(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import pytest\n@pytest.mark.parametrize('scenario', [1, 2])\ndef test_mine(scenario):\n    assert scenario\n"
+    )
+    words = ("-m", "pytest", "-p", "prowl.chaos.plugin", "--target", "embedded")
+    pytester.run(sys.executable, *words, timeout=180).assert_outcomes(passed=2)
