@@ -49,7 +49,7 @@ BOSS_KEY = "prowl_boss"
 SCENARIOS = pytest.StashKey[tuple[Scenario, ...]]()
 
 
-class Hooks:
+class ScenarioHooks:
     """Hooks that a conftest or a plugin may implement."""
 
     @pytest.hookspec
@@ -59,7 +59,7 @@ class Hooks:
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
     """Add the hook by which others bring scenarios."""
-    pluginmanager.add_hookspecs(Hooks)
+    pluginmanager.add_hookspecs(ScenarioHooks)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -150,32 +150,32 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 def pytest_runtestloop(session: pytest.Session) -> bool | None:
     """Print the plan instead of carrying it out."""
     config = session.config
-    its = config.stash.get(fixtures.PLANNED, None)
-    if its is None or session.testsfailed:
+    planned = config.stash.get(fixtures.PLANNED, None)
+    if planned is None or session.testsfailed:
         return None
     config.option.collectonly = True  # as pytest takes it: nothing was run, so nothing is remembered of it
     looks = [look for item in session.items if (look := checks.look_of(item))]
     asked = [scenario for item in session.items if (scenario := _scenario(item))]
-    first = {"seed": str(its.seed), "commit": commit(), "target": its.target, "cluster": its.cluster}
-    told = plan.lines({**first, "do it": its.again}, looks, asked, config.stash[fixtures.CLUSTER].cluster_spec)
+    first = {"seed": str(planned.seed), "commit": commit(), "target": planned.target, "cluster": planned.cluster}
+    lines = plan.lines({**first, "do it": planned.again}, looks, asked, config.stash[fixtures.CLUSTER].cluster_spec)
     terminal: Any = config.pluginmanager.get_plugin("terminalreporter")
-    for line in told:
+    for line in lines:
         terminal.write_line(line)
     return True
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which old runs are gone, and what this machine can't do: these scenarios will be unknown."""
-    told = config.stash.get(PRUNED, [])
+    lines = config.stash.get(PRUNED, [])
     if reports.RUN not in config.stash or not fixtures.plays(config):
-        return told
+        return lines
     spec = config.stash[fixtures.CLUSTER].cluster_spec
     asked = [scenario for scenario in config.stash[SCENARIOS] if not not_asked(scenario, spec)]
     reasons = ((scenario.name, obstacle(scenario, spec)) for scenario in asked)
-    told += [
+    lines += [
         f"beforehand: {words}" for words in dict.fromkeys(_foretold(scenario, spec) for scenario in asked) if words
     ]
-    return told + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason]
+    return lines + [f"unavailable here: {name}: {reason}" for name, reason in reasons if reason]
 
 
 def _foretold(scenario: Scenario, base: ClusterSpec) -> str:
@@ -239,8 +239,8 @@ def _scenario(item: pytest.Item) -> Scenario | None:
 @pytest.fixture
 def scenario(request: pytest.FixtureRequest) -> Scenario:
     """The scenario of this item."""
-    its: Scenario = request.param
-    return its
+    chosen: Scenario = request.param
+    return chosen
 
 
 @pytest.fixture(scope="session")
@@ -271,15 +271,15 @@ def outcome(request: pytest.FixtureRequest, scenario: Scenario, pool: Pool) -> r
     if config.getoption("gate"):
         spec, taken = like(spec, config.stash[fixtures.TARGET].network, request.getfixturevalue("survey"))
         say(f"a cluster of the gate's own in the target's shape: {taken}")
-    its = runner.play(scenario, spec, folder, run.seed, say, pool, time_limit.until(config))
+    played = runner.play(scenario, spec, folder, run.seed, say, pool, time_limit.until(config))
     if _scale(scenario) is not None:
-        its = replace(its, figures={**its.figures, **_latencies(folder / "timeline.jsonl")})
-    request.node.stash[OUTCOME] = its
-    if its.verdict is Verdict.BROKEN and not config.getoption("gate"):
+        played = replace(played, figures={**played.figures, **_latencies(folder / "timeline.jsonl")})
+    request.node.stash[OUTCOME] = played
+    if played.verdict is Verdict.BROKEN and not config.getoption("gate"):
         say("broken: it is played again with the same seed; whatever comes of that, the first verdict stays")
         second = runner.play(scenario, spec, run.folder / REPLAYS / scenario.name, run.seed, say, pool)
         request.node.stash[REPLAY] = second.verdict.value
-    return its
+    return played
 
 
 @pytest.hookimpl(wrapper=True)
@@ -299,11 +299,11 @@ def pytest_runtest_makereport(
 
 def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -> Result:
     of = manual.item(scenario.item)
-    its = item.stash.get(OUTCOME, None)
-    if its is None:
+    outcome = item.stash.get(OUTCOME, None)
+    if outcome is None:
         error = call.excinfo.value if call.excinfo is not None else None
         observed = f"the scenario could not be played to its end: {type(error).__name__}: {error}"
-        its = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
+        outcome = runner.Outcome(Verdict.UNKNOWN, " ".join(observed.split())[:500], (), 0.0)
     seed = item.config.stash[reports.RUN].seed
     asked_by = "--chaos" if item.config.getoption("chaos") else "--gate"
     where = targets.words(item.config.stash[fixtures.TARGET], item.config.stash[fixtures.CLUSTER])
@@ -312,17 +312,17 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
     return Result(
         item=scenario.item,
         scenario=scenario.name,
-        verdict=its.verdict,
+        verdict=outcome.verdict,
         promise=scenario.why,
         expected=scenario.expected,
-        observed=its.observed,
-        evidence=its.evidence,
-        judgements=its.judgements,
-        figures=its.figures if scale is None else {"time_scale": scale, **its.figures},
+        observed=outcome.observed,
+        evidence=outcome.evidence,
+        judgements=outcome.judgements,
+        figures=outcome.figures if scale is None else {"time_scale": scale, **outcome.figures},
         replay=item.stash.get(REPLAY, ""),
-        seconds=round(its.seconds, 3),
+        seconds=round(outcome.seconds, 3),
         manual=f"{of.section}: {of.sentence}",
-        next="" if its.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",
+        next="" if outcome.verdict is Verdict.HELD else "prowl judge the timeline; the nodes' logs lie beside it",
         again=f"{reports.program()} -k {scenario.name} {asked_by} {where} --seed {seed}",
     )
 

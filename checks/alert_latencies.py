@@ -14,7 +14,7 @@ from prowl.reports.watched import WatchedRule
 
 
 @dataclass(frozen=True)
-class Latency:
+class AlertLatency:
     """One firing of an alert for a node: seconds of the timeline, None for what was not seen."""
 
     rule: WatchedRule
@@ -35,7 +35,7 @@ class Latency:
         return None if self.over is None or self.cleared is None else self.cleared - self.over
 
 
-def latencies(timeline: Timeline) -> Iterator[Latency]:
+def latencies(timeline: Timeline) -> Iterator[AlertLatency]:
     """Yield each firing whose condition was seen."""
     for rule in rules_of(timeline):
         for fire in fires(timeline, rule):
@@ -49,7 +49,7 @@ def latencies(timeline: Timeline) -> Iterator[Latency]:
                 first, last = min(near, key=lambda spell: spell.begin), max(near, key=lambda spell: spell.after)
                 over = None if last.open or last.lost else last.after
                 cleared = None if fire.open else fire.end
-                yield Latency(rule, fire.node or last.node, first.begin, fire.begin, over, cleared)
+                yield AlertLatency(rule, fire.node or last.node, first.begin, fire.begin, over, cleared)
 
 
 def figures(timeline: Timeline) -> dict[str, float]:
@@ -69,7 +69,7 @@ def figures(timeline: Timeline) -> dict[str, float]:
 
 def lines(timeline: Timeline) -> list[str]:
     """Return a line for each firing, for people."""
-    told = []
+    rows = []
     for each in latencies(timeline):
         rule, cleared = each.rule, each.cleared_seconds
         over = "its end was not seen"
@@ -79,5 +79,5 @@ def lines(timeline: Timeline) -> list[str]:
             over = f"over {max(0.0, cleared):.1f} s after it (floor {rule.clear_seconds:g} s)"
         fired = f"fired {max(0.0, each.fired_seconds):.1f} s after its condition (floor {rule.floor_seconds:g} s)"
         scaled = f"; divided by {rule.scale:g}" if rule.scale != 1 else ""
-        told.append(f"{rule.name:<20} {each.node:<8} since {each.began:7.1f} s: {fired}, {over}{scaled}")
-    return told
+        rows.append(f"{rule.name:<20} {each.node:<8} since {each.began:7.1f} s: {fired}, {over}{scaled}")
+    return rows

@@ -247,7 +247,7 @@ def alike(one: str, other: str) -> float:
 
 
 @dataclass(frozen=True)
-class Read:
+class MetricsRead:
     """Each metric that alerts read with an alert that does, and the alerts that can't be parsed, with the reason.
 
     What a recording of the same files makes is left out; what it reads is not.
@@ -257,7 +257,7 @@ class Read:
     unparsed: Mapping[str, str]
 
 
-def read_by(files: RuleFiles) -> Read:
+def read_by(files: RuleFiles) -> MetricsRead:
     """Return what the alerts of rule files read in the end."""
     metrics: dict[str, str] = {}
     unparsed: dict[str, str] = {}
@@ -267,4 +267,4 @@ def read_by(files: RuleFiles) -> Read:
                 metrics.setdefault(metric, rule.name)
         except ExpressionError as error:
             unparsed[rule.name] = str(error)
-    return Read(metrics, unparsed)
+    return MetricsRead(metrics, unparsed)

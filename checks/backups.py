@@ -60,7 +60,7 @@ def store_problems(archive: Archive, stores: Sequence[str]) -> list[str]:
     if not bases:
         wanted = " or ".join(archive.bases) or "a folder"
         return [f"nothing lies below {wanted} (it has {', '.join(list(tops)[:3])[:80] or 'nothing at all'})"]
-    found = ([its for store in stores if (its := _store_problem(members, base, store))] for base in bases)
+    found = ([problem for store in stores if (problem := _store_problem(members, base, store))] for base in bases)
     return min(found, key=len)
 
 
@@ -71,7 +71,7 @@ def _store_problem(members: Mapping[str, Member], base: str, store: str) -> str:
             goes = f" to {members[name].target[:80]}" if members[name].target else ""
             return f"{name} is no folder, but {KINDS.get(members[name].kind, 'of another kind')}{goes}"
     current = members.get(f"{path}/CURRENT")
-    manifests = [its for name, its in members.items() if re.fullmatch(re.escape(path) + r"/MANIFEST-\d+", name)]
+    manifests = [content for name, content in members.items() if re.fullmatch(re.escape(path) + r"/MANIFEST-\d+", name)]
     for what, found in (("CURRENT", [current] if current is not None else []), ("MANIFEST", manifests)):
         if not found:
             return f"{path} has no {what}"

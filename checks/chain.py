@@ -94,8 +94,8 @@ def moves(node: NodeView, expected: str) -> bool:
             raise Unknown(Claim(expected, f"height {heights[-1]} stood still for {stood:.0f} s; {YOUNG}"))
         return False
     if not rose:
-        told = f"height {heights[-1]} stood still, but was watched for {stood:.1f} s only"
-        raise Unknown(Claim(expected, told))
+        observed = f"height {heights[-1]} stood still, but was watched for {stood:.1f} s only"
+        raise Unknown(Claim(expected, observed))
     return True
 
 
@@ -149,8 +149,8 @@ def agreed(network: NetworkView, expected: str, read: Callable[[NodeView], Any])
         if value is not None:
             groups.setdefault(value, []).append(node.name)
     if len(groups) > 1:
-        told = "; ".join(f"{short(value)} on {some(names)}" for value, names in groups.items())
-        raise Broken(Claim(expected, told))
+        observed = "; ".join(f"{short(value)} on {some(names)}" for value, names in groups.items())
+        raise Broken(Claim(expected, observed))
     if unseen or not groups:
         raise Unknown(Claim(expected, some(unseen, "; ") or "no node was asked"))
     return next(iter(groups))

@@ -55,19 +55,19 @@ def of_words(results: Sequence[Result], asked: TargetWords) -> list[Diagnosis]:
 
 def _diagnosis(text: str, rows: Sequence[Result], asked: TargetWords) -> Diagnosis:
     nodes = tuple(dict.fromkeys(row.node for row in rows if row.node))
-    told, step = f"{names_of(nodes)}: {text}" if nodes else text, rows[0].next
+    sentence, step = f"{names_of(nodes)}: {text}" if nodes else text, rows[0].next
     missing = dict.fromkeys(match[1] for row in rows if (match := NOT_THERE.search(row.observed)))
     if missing:
         key = asked.keys.get(next(iter(missing)), "the path")
-        told = f"{names_of(nodes)}: there is no {names_of(list(missing))}"
+        sentence = f"{names_of(nodes)}: there is no {names_of(list(missing))}"
         step = f"correct {key} in {asked.target}, or make the folder and let the node back up into it (Backup Strategy)"
     elif "Permission denied" in text:
         step = f"let the user that Prowl comes as read it, or look as the node's own user ({asked.target}: host)"
     elif match := NO_ANSWER.search(text):
         key = next((key for at, key in asked.keys.items() if match[1].startswith(at)), "")
-        told = f"{key + ': ' if key else ''}{match[0]}"
+        sentence = f"{key + ': ' if key else ''}{match[0]}"
         step = f"start it, or correct {key or 'its address'} in {asked.target}"
     same = {without_chance(row.observed) for row in rows}
     return Cause(
-        told[:LONGEST_NAME], told, step, asked.again(*nodes), nodes
+        sentence[:LONGEST_NAME], sentence, step, asked.again(*nodes), nodes
     ), lambda row: without_chance(row.observed) in same

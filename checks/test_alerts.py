@@ -70,9 +70,9 @@ def test_metrics_exist(network: NetworkView, rule_files: RuleFiles) -> None:
     if unseen:
         raise Unknown(Claim(expected, chain.some(unseen)))
     others = sorted(metric for metric in read.metrics if not metric.startswith("coc_") and metric != "up")
-    told = f"{len(read.metrics) - len(others)} metrics in {len(rule_files.rules)} alerts"
-    told += f"; not a node's, and not looked for: {chain.some(others)}" if others else ""
-    network.expect(expected, True, told)
+    observed = f"{len(read.metrics) - len(others)} metrics in {len(rule_files.rules)} alerts"
+    observed += f"; not a node's, and not looked for: {chain.some(others)}" if others else ""
+    network.expect(expected, True, observed)
 
 
 @check("alerts/syntax", needs=("alert_rules", "promtool"), next="promtool check rules FILE")

@@ -38,10 +38,10 @@ def test_newest_backup_is_fresh(node: NodeView) -> None:
     # A copy has the time of its copying: a backup is as old as the older of its file and of its name.
     newest = max(found, key=backups.since)
     old = backups.now_of(node) - backups.since(newest)
-    told = f"{newest.name} is {backups.age(old)} old"
+    observed = f"{newest.name} is {backups.age(old)} old"
     if backups.since(newest) < newest.modified - CLOCK_SECONDS:
-        told += f" by its name (its file {backups.age(backups.now_of(node) - newest.modified)})"
-    node.expect(expected, -CLOCK_SECONDS <= old <= EVERY_SECONDS + GRACE_SECONDS, told)
+        observed += f" by its name (its file {backups.age(backups.now_of(node) - newest.modified)})"
+    node.expect(expected, -CLOCK_SECONDS <= old <= EVERY_SECONDS + GRACE_SECONDS, observed)
 
 
 @check("backup/name", needs=("host", "backup_dir"), next="delete or rename what is no backup, then see the script")
@@ -51,8 +51,8 @@ def test_names(node: NodeView) -> None:
     folder = _some(node, expected)
     found = [file.name for file in folder.files if file.name.startswith(backups.PREFIX)]
     strange = [name for name in found if backups.named(backups.without_check_sum(name)) is None]
-    told = f"{len(backups.backups_in(folder))} backups, the newest {backups.backups_in(folder)[0].name}"
-    node.expect(expected, not strange, f"not so called: {chain.some(strange)}" if strange else told)
+    observed = f"{len(backups.backups_in(folder))} backups, the newest {backups.backups_in(folder)[0].name}"
+    node.expect(expected, not strange, f"not so called: {chain.some(strange)}" if strange else observed)
 
 
 @check("backup/height", needs=("host", "backup_dir", "rpc"), next="restore this backup elsewhere and look (--drill)")
@@ -80,28 +80,28 @@ def test_height_in_the_name(node: NodeView) -> None:
     if follower is None and says.height != tip:
         raise Unknown(Claim(expected, f"{newest}: the node did not show block {says.height + 1}"))
     late = says.made - follower.timestamp if follower is not None else 0.0
-    told = f"{newest}: block {says.height} came {backups.age(-early) if early < 0 else 'just'} before"
+    observed = f"{newest}: block {says.height} came {backups.age(-early) if early < 0 else 'just'} before"
     if late > CLOCK_SECONDS:
-        told = f"{newest}: block {says.height + 1} had come {backups.age(late)} before that time"
-    node.expect(expected, late <= CLOCK_SECONDS, told)
+        observed = f"{newest}: block {says.height + 1} had come {backups.age(late)} before that time"
+    node.expect(expected, late <= CLOCK_SECONDS, observed)
 
 
 @check("backup/manual", gate=True, needs=("host", "backup_dir"), next=MAKE_ONE)
 def test_newest_backup_is_whole(node: NodeView) -> None:
     """The newest backup can be read to its end and holds the node's stores."""
     expected = f"tar reads it to its end, and it holds {' and '.join(STORES)}, each with CURRENT and a MANIFEST"
-    folder, now = _some(node, expected), backups.now_of(node)
+    folder, host_time = _some(node, expected), backups.now_of(node)
     archive = backups.host_of(node, expected).newest_archive
     if archive is None or archive.whole is None:
         raise Unknown(Claim(expected, archive.problem if archive else "no backup was read"))
     if not archive.whole:
         torn = f"{archive.name} is torn: {archive.said or 'tar ended with an error'}"
-        if any(file.name == archive.name and now - file.modified < WRITING_SECONDS for file in folder.files):
+        if any(file.name == archive.name and host_time - file.modified < WRITING_SECONDS for file in folder.files):
             raise Unknown(Claim(expected, f"{torn}; it is so new that it may still be written"))
         raise Broken(Claim(expected, torn))
     wrong = backups.store_problems(archive, STORES)
-    told = f"{archive.name} can be read to its end" + (f", but {'; '.join(wrong)}" if wrong else " and holds both")
-    node.expect(expected, not wrong, told)
+    observed = f"{archive.name} can be read to its end" + (f", but {'; '.join(wrong)}" if wrong else " and holds both")
+    node.expect(expected, not wrong, observed)
 
 
 @check("backup/seven-days", needs=("host", "backup_dir"), next=SEE_CRON)
@@ -109,12 +109,14 @@ def test_old_backups_are_deleted(node: NodeView) -> None:
     """Only the last seven days' backups are kept, as find -mtime +7 counts them once a day."""
     expected = f"none is older than {OLDEST_SECONDS / DAY:.0f} d (find -mtime +7 deletes after 8 d, once a day)"
     found = backups.backups_in(backups.folder_of(node, expected))
-    now = backups.now_of(node)
-    old = [file for file in found if now - file.modified > OLDEST_SECONDS + GRACE_SECONDS]
+    host_time = backups.now_of(node)
+    old = [file for file in found if host_time - file.modified > OLDEST_SECONDS + GRACE_SECONDS]
     oldest = found[-1] if found else None
-    told = f"{len(found)} backups"
-    told += f", the oldest {oldest.name}: {backups.age(now - oldest.modified)} old" if oldest is not None else ""
-    node.expect(expected, not old, told + (f"; {len(old)} should be gone" if old else ""))
+    observed = f"{len(found)} backups"
+    observed += (
+        f", the oldest {oldest.name}: {backups.age(host_time - oldest.modified)} old" if oldest is not None else ""
+    )
+    node.expect(expected, not old, observed + (f"; {len(old)} should be gone" if old else ""))
 
 
 @check(
@@ -135,8 +137,8 @@ def test_cron(node: NodeView) -> None:
         wrong.append(f"cron does not run: {chain.some(cron.left_out)}")
     if wrong and cron.problem:
         raise Unknown(Claim(expected, f"{'; '.join(wrong)}; not seen: {cron.problem}"))
-    told = "; ".join(f"{' '.join(job.times)} {job.command}" for job in (*makes[:1], *deletes[:1]))
-    node.expect(expected, not wrong, "; ".join(wrong) or told)
+    observed = "; ".join(f"{' '.join(job.times)} {job.command}" for job in (*makes[:1], *deletes[:1]))
+    node.expect(expected, not wrong, "; ".join(wrong) or observed)
 
 
 def _wrong(jobs: list[backups.CronJob], most_hours: float, what: str) -> list[str]:
@@ -159,8 +161,8 @@ def test_space_for_the_next(node: NodeView) -> None:
         raise Unknown(Claim(expected, disk.problem if disk else "the space of the backup folder was not looked at"))
     free = disk.total_bytes - disk.used_bytes
     needed = SPACE_FACTOR * max(file.size_bytes for file in found[:2])  # the newest may be torn, and small for that
-    told = f"{free / GB:.2f} GB free, {needed / GB:.2f} GB needed ({disk.what})"
-    node.expect(expected, free >= needed, told)
+    observed = f"{free / GB:.2f} GB free, {needed / GB:.2f} GB needed ({disk.what})"
+    node.expect(expected, free >= needed, observed)
 
 
 def _some(node: NodeView, expected: str) -> Folder:

@@ -23,13 +23,13 @@ def test_block_height(node: NodeView) -> None:
     expected = f"{node.survey.height_source} rises within {node.survey.window_seconds:.0f} s"
     heights = node.heights(expected)
     (first, low), (last, high) = heights[0], heights[-1]
-    told = f"{low} at {first.clock}, {high} at {last.clock}"
+    observed = f"{low} at {first.clock}, {high} at {last.clock}"
     for (earlier, before), (later, after) in pairwise(heights):
         if after < before - chain.REORGANISED_BLOCKS:
             raise Broken(
-                Claim(expected, f"{told}; it fell from {before} at {earlier.clock} to {after} at {later.clock}")
+                Claim(expected, f"{observed}; it fell from {before} at {earlier.clock} to {after} at {later.clock}")
             )
-    node.expect(expected, chain.moves(node, expected), told)
+    node.expect(expected, chain.moves(node, expected), observed)
 
 
 @check(

@@ -27,22 +27,22 @@ def test_restore(node: NodeView, drilled: Drilled) -> None:
     if drilled.opened_at is None:
         raise Broken(Claim(expected, drilled.problem))
     says = backups.named(drilled.archive)
-    told = f"{drilled.archive} opened at height {drilled.opened_at}"
+    observed = f"{drilled.archive} opened at height {drilled.opened_at}"
     if says is None or says.height is None:
-        raise Unknown(Claim(expected, f"{told}; its name says no height"))
+        raise Unknown(Claim(expected, f"{observed}; its name says no height"))
     # The manual's script asks for the height and then packs a running node, with the blocks that come meanwhile.
     packed = _blocks_while_packed(node, drilled.archive, says.made)
     if not says.height <= drilled.opened_at <= says.height + packed:
         more = f" to {says.height + packed} (what came while it was packed)" if packed else ""
-        raise Broken(Claim(expected, f"{told}, not at {says.height}{more}"))
+        raise Broken(Claim(expected, f"{observed}, not at {says.height}{more}"))
     if drilled.problem:
-        raise Broken(Claim(expected, f"{told}; then {drilled.problem}"))
+        raise Broken(Claim(expected, f"{observed}; then {drilled.problem}"))
     if drilled.rest_to is None or drilled.began_at is None or drilled.rest_to <= drilled.began_at:
-        raise Unknown(Claim(expected, f"{told}; there was nothing to sync: {drilled.rest}"))
+        raise Unknown(Claim(expected, f"{observed}; there was nothing to sync: {drilled.rest}"))
     reached = drilled.reached if drilled.reached is not None else "no height"
     held = drilled.reached is not None and drilled.reached >= drilled.rest_to
-    told += f"; synced from {drilled.began_at} to {reached} of {drilled.rest_to}, from {drilled.rest}"
-    node.expect(expected, held, told)
+    observed += f"; synced from {drilled.began_at} to {reached} of {drilled.rest_to}, from {drilled.rest}"
+    node.expect(expected, held, observed)
 
 
 def _blocks_while_packed(node: NodeView, archive: str, made: float) -> int:

@@ -28,10 +28,10 @@ def test_answers(node: NodeView) -> None:
         raise Unknown(Claim(expected, problem))
     answered = [answer for answer in chain.for_operators(node.seen.health) if answer.status is not None]
     well = [answer.url for answer in answered if answer.status == 200]
-    told = "; ".join(f"{answer.url}: {answer.status or answer.problem}" for answer in node.seen.health)
+    observed = "; ".join(f"{answer.url}: {answer.status or answer.problem}" for answer in node.seen.health)
     if not answered:
-        raise Unknown(Claim(expected, f"height {look.height}; {told or 'no health address was asked'}"))
-    node.expect(expected, bool(well), f"height {look.height}; {told}")
+        raise Unknown(Claim(expected, f"height {look.height}; {observed or 'no health address was asked'}"))
+    node.expect(expected, bool(well), f"height {look.height}; {observed}")
 
 
 @check("gate/spare-quorum", needs="rpc", gate=True, next="Upgrade Procedure: update one node at a time")
@@ -42,8 +42,8 @@ def test_spare_quorum(network: NetworkView) -> None:
     if not stakes.total:
         raise Unknown(Claim(expected, "the target names no validator"))
     left = sum(stakes.answering.values()) - max(stakes.answering.values(), default=0)
-    told = f"{len(stakes.answering)} of {stakes.validators} validators answer; "
-    stakes.expect(network, expected, left, f"{told}with one fewer {left / stakes.total:.1%} of the stake")
+    observed = f"{len(stakes.answering)} of {stakes.validators} validators answer; "
+    stakes.expect(network, expected, left, f"{observed}with one fewer {left / stakes.total:.1%} of the stake")
 
 
 @check("gate/tip-spread", needs=("rpc", "others"), gate=True, next=WAIT)
@@ -60,8 +60,8 @@ def test_tip_spread(network: NetworkView) -> None:
     behind = [f"{name}: {lag} blocks" for name, lag in lags.items() if lag > LAG_BLOCKS]
     if unseen and not behind:
         raise Unknown(Claim(expected, chain.some(unseen, "; ")))
-    told = f"{len(lags)} nodes at most {max(lags.values(), default=0)} blocks behind"
-    network.expect(expected, not behind, chain.some(behind) or told)
+    observed = f"{len(lags)} nodes at most {max(lags.values(), default=0)} blocks behind"
+    network.expect(expected, not behind, chain.some(behind) or observed)
 
 
 @check("gate/head-age", needs="rpc", gate=True, next="Failure Recovery > Consensus Stall")
@@ -74,12 +74,12 @@ def test_head_age(network: NetworkView) -> None:
     if newest is None:
         raise Unknown(Claim(expected, "no block was shown"))
     age = newest.seen_at - newest.timestamp
-    told = f"block {newest.number} was {age:.0f} s old"
+    observed = f"block {newest.number} was {age:.0f} s old"
     if age < -FUTURE_SECONDS:
-        raise Unknown(Claim(expected, f"{told}: by clocks so far apart its age can't be told"))
+        raise Unknown(Claim(expected, f"{observed}: by clocks so far apart its age can't be told"))
     if age > allowed and not chain.can_tell_pauses(network.survey):
-        raise Unknown(Claim(expected, f"{told}; {chain.YOUNG}"))
-    network.expect(expected, age <= allowed, told)
+        raise Unknown(Claim(expected, f"{observed}; {chain.YOUNG}"))
+    network.expect(expected, age <= allowed, observed)
 
 
 @check("gate/mempool", needs="metrics", gate=True, next=WAIT)

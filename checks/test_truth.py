@@ -62,10 +62,10 @@ def test_pace(network: NetworkView) -> None:
         raise Unknown(Claim(expected, f"{len(blocks)} consecutive blocks after block 1 were shown, too few to tell"))
     gaps = {later.number: later.timestamp - earlier.timestamp for earlier, later in pairwise(blocks)}
     slowest = max(gaps, key=lambda number: gaps[number])
-    told = f"blocks {blocks[0].number} to {blocks[-1].number}: at most {gaps[slowest]} s, before block {slowest}"
+    observed = f"blocks {blocks[0].number} to {blocks[-1].number}: at most {gaps[slowest]} s, before block {slowest}"
     if gaps[slowest] > allowed and not chain.can_tell_pauses(network.survey):
-        raise Unknown(Claim(expected, f"{told}; {chain.YOUNG}"))
-    network.expect(expected, gaps[slowest] <= allowed, told)
+        raise Unknown(Claim(expected, f"{observed}; {chain.YOUNG}"))
+    network.expect(expected, gaps[slowest] <= allowed, observed)
 
 
 @check("truth/same-chain", needs=("rpc", "others"), next=PARTITION, gate=True)
@@ -130,8 +130,8 @@ def test_health_is_true(node: NodeView) -> None:
     moving = moving or chain.head(node, expected).number > max(height for _look, height in node.heights(expected))
     lag = chain.lag_blocks(node, expected) if moving and len(node.survey.nodes) > 1 else 0
     well = [answer.url for answer in answered if answer.status == 200]
-    told = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
-    node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), told)
+    observed = f"{', '.join(well) or 'none'} said ok; {_motion(node)}{f', {lag} blocks behind' if lag else ''}"
+    node.expect(expected, not well or (moving and lag < BEHIND_BLOCKS), observed)
 
 
 def _motion(node: NodeView) -> str:
@@ -148,7 +148,7 @@ def test_peers_are_true(node: NodeView) -> None:
     node.metric("coc_peers_connected", expected)
     named = node.seen.named_validators
     listed = (len(node.survey.declared.validators) or len(named.result if named else ())) <= node.survey.validators
-    wrong_since, told, count = None, "", 0.0
+    wrong_since, observed, count = None, "", 0.0
     truth: tuple[int, int] | None = None
     for look in node.seen.looks:
         read = look.metric("coc_peers_connected").value
@@ -157,21 +157,23 @@ def test_peers_are_true(node: NodeView) -> None:
             continue
         own, together = answers(look, node.seen.role), node.survey.curves.answering(look.at)
         count, before, truth = read, truth, together
-        told = f"{count:g} counted, {together[0] - own[0]} answered"
+        observed = f"{count:g} counted, {together[0] - own[0]} answered"
         if fits(count, own, together, listed):
             wrong_since = None
         elif wrong_since is None or truth != before:  # from when it became wrong, or what is true last changed
             wrong_since = look.at
     stretch = node.seen.looks[-1].at - wrong_since if wrong_since is not None else 0.0
     if wrong_since is not None and stretch < allowed:
-        raise Unknown(Claim(expected, f"{told}, but only watched for {stretch:.1f} s"))
-    told += f" for {stretch:.0f} s" if stretch else ""
+        raise Unknown(Claim(expected, f"{observed}, but only watched for {stretch:.1f} s"))
+    observed += f" for {stretch:.0f} s" if stretch else ""
     if wrong_since is not None and _names_strangers(node, count):
-        raise Unknown(Claim(expected, f"{told}; it names as many peers: {node.survey.target} lists not all of them"))
+        raise Unknown(
+            Claim(expected, f"{observed}; it names as many peers: {node.survey.target} lists not all of them")
+        )
     if wrong_since is not None:
         others = [name for name, seen in node.survey.nodes.items() if name != node.name and _answered(seen.looks)]
-        told += f" ({chain.some(others) or 'nobody'})"
-    node.expect(expected, wrong_since is None, told)
+        observed += f" ({chain.some(others) or 'nobody'})"
+    node.expect(expected, wrong_since is None, observed)
 
 
 def _answered(looks: tuple[Look, ...]) -> bool:
@@ -194,9 +196,9 @@ def test_topology(network: NetworkView, limits: Limits) -> None:
     if validators is None:
         raise Unknown(Claim(expected, "one node alone was looked at, and it names no validators"))
     fewest = min((validators - (node.seen.role == "validator") for node in network.nodes), default=0)
-    told = f"{validators} validators: {fewest} others for each"
-    told += "" if fewest >= limits.peers else f", so that the manual's line (>= {limits.peers}) can't be met"
-    network.expect(expected, fewest >= limits.peers, told)
+    observed = f"{validators} validators: {fewest} others for each"
+    observed += "" if fewest >= limits.peers else f", so that the manual's line (>= {limits.peers}) can't be met"
+    network.expect(expected, fewest >= limits.peers, observed)
 
 
 @check("truth/memory", needs=("metrics", "host"), next="trust the host's figures (ps, top), not this metric")
@@ -212,9 +214,9 @@ def test_memory_is_true(node: NodeView) -> None:
     # The process was looked at once, at some time of the survey: the reading that is nearest is of about that time.
     really = running.resident_bytes
     nearest = min(said, key=lambda value: abs(value - really))
-    told = f"{nearest / MB:.1f} MB said, {really / MB:.1f} MB resident (process {running.pid})"
-    told += f", {(newest - said[0]) / MB:+.1f} MB since the first look"
-    node.expect(expected, abs(nearest - really) <= max(MEMORY_PART * really, MEMORY_BYTES), told)
+    observed = f"{nearest / MB:.1f} MB said, {really / MB:.1f} MB resident (process {running.pid})"
+    observed += f", {(newest - said[0]) / MB:+.1f} MB since the first look"
+    node.expect(expected, abs(nearest - really) <= max(MEMORY_PART * really, MEMORY_BYTES), observed)
 
 
 @check("truth/growth", needs=("metrics", "earlier"), advisory=True, next="Failure Recovery > Out of Memory")
@@ -228,9 +230,9 @@ def test_memory_does_not_grow(node: NodeView, limits: Limits) -> None:
     uptime = node.metric("coc_uptime_seconds", expected)
     passed = node.seen.looks[-1].at - before.at
     if uptime < before.uptime_seconds or before.uptime_seconds < WARM_SECONDS or passed <= 0:
-        told = "it has been restarted since then" if uptime < before.uptime_seconds else "it was young then"
-        node.expect(expected, memory < limits.memory_bytes, f"{memory / MB:.1f} MB; no pace is known, for {told}")
+        why = "it has been restarted since then" if uptime < before.uptime_seconds else "it was young then"
+        node.expect(expected, memory < limits.memory_bytes, f"{memory / MB:.1f} MB; no pace is known, for {why}")
         return
     pace = (memory - before.memory_bytes) / passed
-    told = f"{before.memory_bytes / MB:.1f} MB {passed / 3600:.1f} h ago, {memory / MB:.1f} MB now"
-    node.expect(expected, memory + pace * GROWTH_SECONDS < limits.memory_bytes, told)
+    observed = f"{before.memory_bytes / MB:.1f} MB {passed / 3600:.1f} h ago, {memory / MB:.1f} MB now"
+    node.expect(expected, memory + pace * GROWTH_SECONDS < limits.memory_bytes, observed)

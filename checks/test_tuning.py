@@ -103,5 +103,5 @@ def test_unsafe_switches(node: NodeView) -> None:
     on = {name: value for name, value in running.environment.items() if name in UNSAFE and value.lower() not in OFF}
     if node.survey.declared.owned:  # a run's own nodes share an address, and limiters count by address
         on.pop("COC_RPC_RATE_LIMIT_DISABLED", None)
-    told = "; ".join(f"{name}={value}: {UNSAFE[name]}" for name, value in on.items())
-    node.expect(expected, not on, told or f"process {running.pid} has none")
+    observed = "; ".join(f"{name}={value}: {UNSAFE[name]}" for name, value in on.items())
+    node.expect(expected, not on, observed or f"process {running.pid} has none")

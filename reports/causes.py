@@ -74,11 +74,11 @@ def findings(results: Iterable[Result], causes: Sequence[Cause]) -> list[Finding
 
 def _of_cause(cause: Cause, rows: list[Result]) -> Finding:
     counts = {word: sum(row.verdict is word for row in rows) for word in (Verdict.BROKEN, Verdict.UNKNOWN)}
-    told = " and ".join(f"{count} {word}" for word, count in counts.items() if count)
+    counted = " and ".join(f"{count} {word}" for word, count in counts.items() if count)
     elsewhere = [row for row in rows if row.node not in cause.nodes]
     items = list(dict.fromkeys(row.item for row in elsewhere))
     also = f" (also {', '.join(items[:MOST_NAMED])}{_more(items)}{whose(elsewhere)})" if items and cause.nodes else ""
-    sentence = f"{cause.sentence} -> {told} follow{'s' if len(rows) == 1 else ''}{also}"
+    sentence = f"{cause.sentence} -> {counted} follow{'s' if len(rows) == 1 else ''}{also}"
     return Finding(worst(row.verdict for row in rows), "", sentence, cause.next, cause.again, tuple(rows), cause)
 
 
@@ -92,13 +92,13 @@ def _of_equal(rows: list[Result]) -> Finding:
     if len(rows) > 1 and first.node:
         again = again.replace(f" --node {first.node}", "")
     seen = list(dict.fromkeys(row.observed for row in rows))
-    told = story(first)
+    observed = story(first)
     if first.replay:
         again_held = first.replay == Verdict.HELD
-        told += f"; played again with the same seed it was {first.replay}{' (flaky)' if again_held else ''}"
+        observed += f"; played again with the same seed it was {first.replay}{' (flaky)' if again_held else ''}"
     if len(seen) > 1:
-        told = f"{first.node}: {told}; {len(seen) - 1} others alike"
-    return Finding(first.verdict, f"{first.item}{whose(rows)}", told, first.next, again, tuple(rows))
+        observed = f"{first.node}: {observed}; {len(seen) - 1} others alike"
+    return Finding(first.verdict, f"{first.item}{whose(rows)}", observed, first.next, again, tuple(rows))
 
 
 def story(result: Result) -> str:
@@ -112,8 +112,8 @@ def story(result: Result) -> str:
     nodes = {row.node: None for row in bad if row.invariant == first.invariant and row.node}
     on = f" on {', '.join(nodes)}" if nodes else ""
     then = ", ".join(f"{row.invariant} since {row.begin:.0f} s" for row in after[:MOST_THEN])
-    told = f"{first.invariant} {first.verdict}{on} since {first.begin:.1f} s: {first.observed}"
-    return f"{told}; then {then}" if then else told
+    observed = f"{first.invariant} {first.verdict}{on} since {first.begin:.1f} s: {first.observed}"
+    return f"{observed}; then {then}" if then else observed
 
 
 def _invariant(row: Judgement) -> str:

@@ -26,10 +26,10 @@ class Changes:
         """Return it in one sentence, each thing by the name of its cause, or of its item."""
         if not (self.new or self.fixed or self.still):
             return f"since {since}: nothing was broken or unknown, and nothing is"
-        told = [f"{len(self.new)} new ({_names(self.new, report)})" if self.new else "nothing new"]
-        told += [f"{len(self.fixed)} fixed ({_names(self.fixed, report)})"] if self.fixed else []
-        told += [f"{len(self.still)} still not held"] if self.still else []
-        return f"since {since}: {', '.join(told)}"
+        parts = [f"{len(self.new)} new ({_names(self.new, report)})" if self.new else "nothing new"]
+        parts += [f"{len(self.fixed)} fixed ({_names(self.fixed, report)})"] if self.fixed else []
+        parts += [f"{len(self.still)} still not held"] if self.still else []
+        return f"since {since}: {', '.join(parts)}"
 
 
 def _names(rows: Iterable[Result], report: Report) -> str:

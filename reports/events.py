@@ -117,8 +117,8 @@ class Event:
         if self.fault is None and not self.step:
             return {"t": round(self.t, 3), "event": self.words}
         row = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in {"t", "words"}}
-        told = {name: value for name, value in row.items() if value not in (None, "", ())}
-        return {"t": round(self.t, 3), **told, "words": self.words}
+        filled = {name: value for name, value in row.items() if value not in (None, "", ())}
+        return {"t": round(self.t, 3), **filled, "words": self.words}
 
     @classmethod
     def of(cls, t: float, effects: Effects, fault: int) -> Event:

@@ -31,7 +31,7 @@ def write(report: Report, folder: Path) -> None:
 
 
 def _script(path: Path, again: str, report: Report, others: list[str]) -> None:
-    versions = ", ".join(f"{name} {its}" for name, its in report.run.get("versions", {}).items())
+    versions = ", ".join(f"{name} {version}" for name, version in report.run.get("versions", {}).items())
     lines = ["#!/bin/sh", f"# {report.sentence}", f"# seed {report.run.get('seed')}, {versions}"]
     lines += [f"# one finding alone: {command}" for command in dict.fromkeys(others) if command]
     lines = [" ".join(line.split()) for line in lines]
@@ -51,7 +51,7 @@ def _slice(place: Path, row: Result) -> None:
                 t = json.loads(line).get("t")
             except (ValueError, AttributeError):
                 continue
-            told = not any(word in line for word in ('"node":', '"gap":'))
-            if t is None or told or low <= float(t) <= high:
+            is_event = not any(word in line for word in ('"node":', '"gap":'))
+            if t is None or is_event or low <= float(t) <= high:
                 kept.append(line.rstrip("\n"))
     write_whole(place / SLICE, "\n".join([*kept, ""]))

@@ -104,11 +104,11 @@ def whose(rows: Iterable[Result]) -> str:
 
 def on(names: Iterable[str]) -> str:
     """Return " on node-1, node-2", shortened where they are many, or nothing where no node is named."""
-    told = [name for name in dict.fromkeys(names) if name]
-    if not told:
+    chosen = [name for name in dict.fromkeys(names) if name]
+    if not chosen:
         return ""
-    more = f" and {len(told) - MOST_NODES_NAMED} more" if len(told) > MOST_NODES_NAMED else ""
-    return " on " + ", ".join(told[:MOST_NODES_NAMED]) + more
+    more = f" and {len(chosen) - MOST_NODES_NAMED} more" if len(chosen) > MOST_NODES_NAMED else ""
+    return " on " + ", ".join(chosen[:MOST_NODES_NAMED]) + more
 
 
 def not_asked_lines(rows: Iterable[NotAsked]) -> list[str]:
@@ -152,7 +152,7 @@ def spent(results: Iterable[Result]) -> list[str]:
     if len(played) < LEAST_SPENT:
         return []
     sums = {what: sum(row.figures.get(f"{what}_seconds", 0.0) for row in played) for what in SPENT}
-    told = [
+    shares = [
         f"{what} {seconds:.0f} s" for what, seconds in sorted(sums.items(), key=lambda one: -one[1]) if seconds >= 1
     ]
-    return [f"  {len(played)} scenarios took {sum(row.seconds for row in played):.0f} s: {', '.join(told)}"]
+    return [f"  {len(played)} scenarios took {sum(row.seconds for row in played):.0f} s: {', '.join(shares)}"]

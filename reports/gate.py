@@ -52,24 +52,24 @@ def decide(
     mine = {item: place for place, item in enumerate(demands.order)}
     rows = sorted((row for row in results if row.item in mine), key=lambda row: mine[row.item])
     unasked = [row for row in not_asked if row.item in mine]
-    told: list[tuple[Result | NotAsked, str]] = []
-    told += [(row, f"is {row.verdict}: {row.observed}") for row in rows if row.verdict is not Verdict.HELD]
-    told += [(row, f"was not asked: {row.reason}") for row in unasked]
-    waived = _grouped((row, f"{text} ({_until(row.waiver)})") for row, text in told if row.waiver is not None)
-    found = [(mine[item], text) for item, text in _grouped(each for each in told if each[0].waiver is None)]
+    faults: list[tuple[Result | NotAsked, str]] = []
+    faults += [(row, f"is {row.verdict}: {row.observed}") for row in rows if row.verdict is not Verdict.HELD]
+    faults += [(row, f"was not asked: {row.reason}") for row in unasked]
+    waived = _grouped((row, f"{text} ({_until(row.waiver)})") for row, text in faults if row.waiver is not None)
+    found = [(mine[item], text) for item, text in _grouped(each for each in faults if each[0].waiver is None)]
     found += [(mine[item], text) for item, text in _left_out(demands, [*rows, *unasked])]
     found += [(-1, "the run was cut short")] if partial else []
     found += [(len(mine), f"{NOT_TRIED} (--strict)")] if demands.strict and not demands.tried else []
     reasons = tuple(reason for _place, reason in sorted(found, key=lambda each: each[0]))
-    excused = sum(row.waiver is not None for row, _text in told)
+    excused = sum(row.waiver is not None for row, _text in faults)
     sentence = f"{_sentence(reasons, rows, excused, target)}; {demands.tried or NOT_TRIED}"
     return Gate(not reasons, sentence, reasons[:MOST_REASONS], _looked(rows), tuple(text for _item, text in waived))
 
 
-def _grouped(told: Iterable[tuple[Result | NotAsked, str]]) -> list[tuple[str, str]]:
+def _grouped(pairs: Iterable[tuple[Result | NotAsked, str]]) -> list[tuple[str, str]]:
     """Return items with a sentence each; what is the same on several nodes is said once."""
     nodes: dict[tuple[str, str], list[str]] = {}
-    for row, text in told:
+    for row, text in pairs:
         nodes.setdefault((row.item, text), []).append(row.node or "")
     return [(item, f"{item}{on(names)} {text}") for (item, text), names in nodes.items()]
 
@@ -114,5 +114,6 @@ def _looked(rows: Iterable[Result]) -> tuple[str, ...]:
     for row in rows:
         items.setdefault(row.item, []).append(row)
     return tuple(
-        f"{item}{f' on {len(its)} nodes' if its[0].node else ''}: {its[0].observed}" for item, its in items.items()
+        f"{item}{f' on {len(group)} nodes' if group[0].node else ''}: {group[0].observed}"
+        for item, group in items.items()
     )

@@ -59,7 +59,7 @@ class Card:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """An item on a node: a word, and a link to its finding."""
 
     word: str
@@ -69,12 +69,12 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """A row of the checklist."""
 
     head: str
     text: str
-    cells: tuple[Cell, ...]
+    cells: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class Table:
     caption: str
     corner: str
     heads: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
 
 
 @dataclass(frozen=True)
-class Scene:
+class ScenarioSection:
     """A scenario on the page: its results, its picture (or why there is none), and its judgements.
 
     A row of ``judgements`` is verdict, whose, and what was seen; a line of evidence has no verdict.
@@ -155,7 +155,7 @@ def render(report: Report, folder: Path) -> str:
         "waived": _excused(report.results, advisory=False),
         "advice": _excused(report.results, advisory=True),
         "measured": _measured(report.results),
-        "versions": ", ".join(f"{name} {its}" for name, its in (report.run.get("versions") or {}).items()),
+        "versions": ", ".join(f"{name} {version}" for name, version in (report.run.get("versions") or {}).items()),
         "totals": [(word.replace("_", " "), number) for word, number in asdict(report.totals).items()],
         "results": len(report.results),
         "cards": cards,
@@ -200,12 +200,12 @@ def _cards(report: Report, scenes: dict[str, int]) -> tuple[list[Card], int]:
     cards = []
     for number, finding in enumerate(found[:MOST_FINDINGS], 1):
         first = finding.rows[0]
-        told = _rows(("next", finding.next), ("again", finding.again))
+        steps = _rows(("next", finding.next), ("again", finding.again))
         promised = _rows(("promise", first.promise), ("manual", first.manual), ("expected", first.expected))
         nodes = tuple(dict.fromkeys(row.node or WHOLE for row in finding.rows))
         scene = scenes.get(finding.rows[0].scenario or "")
         more = max(len(finding.rows) - MOST_FOLLOWING, 0)
-        cards.append(Card(number, finding, told, () if finding.cause else promised, nodes, scene, more))
+        cards.append(Card(number, finding, steps, () if finding.cause else promised, nodes, scene, more))
     return cards, len(found)
 
 
@@ -235,7 +235,9 @@ def _tables(report: Report, cards: list[Card]) -> list[Table]:
     if not items:
         return []
     if len(nodes) <= FEW_NODES:
-        rows = [Row(item, promises.get(item, ""), _across(cells, [(item, node) for node in nodes])) for item in items]
+        rows = [
+            TableRow(item, promises.get(item, ""), _across(cells, [(item, node) for node in nodes])) for item in items
+        ]
         return [Table("Each item on each node", "item", tuple(nodes), tuple(rows[:MOST_ROWS]))]
     tables = []
     for section, of_section in groupby(items, key=lambda item: item.rpartition("/")[0]):
@@ -244,34 +246,34 @@ def _tables(report: Report, cards: list[Card]) -> list[Table]:
             part = every[start : start + MOST_COLUMNS]
             heads = tuple(item.removeprefix(f"{section}/") for item in part)
             asked = [node for node in nodes if any((item, node) in cells for item in part)]
-            rows = [Row(node, "", _across(cells, [(item, node) for item in part])) for node in asked]
+            rows = [TableRow(node, "", _across(cells, [(item, node) for item in part])) for node in asked]
             caption = f"{section}: each node, each item" if section else "Each node, each item"
             tables.append(Table(caption, "node", heads, tuple(rows[:MOST_ROWS])))
     return tables
 
 
-def _cells(report: Report, cards: list[Card]) -> dict[tuple[str, str], Cell]:
+def _cells(report: Report, cards: list[Card]) -> dict[tuple[str, str], TableCell]:
     results = [result for result in report.results if result.scenario is None]
     numbers = {id(row): card.number for card in cards for row in card.finding.rows}
     named = {result.node for result in results} | {row.node for row in report.not_asked}
     nodes = {node for node in named if node} or {WHOLE}
-    cells: dict[tuple[str, str], Cell] = {}
+    cells: dict[tuple[str, str], TableCell] = {}
     for row in report.not_asked:
         for node in [row.node] if row.node else nodes:
-            cells[row.item, node] = Cell("not asked", "none")
+            cells[row.item, node] = TableCell("not asked", "none")
     for result in sorted(results, key=lambda row: (row.counts, row.verdict.severity)):  # the worst of a place stays
-        notes = [word for word, its in (("advisory", result.advisory), ("waived", result.waiver)) if its]
+        notes = [word for word, value in (("advisory", result.advisory), ("waived", result.waiver)) if value]
         notes += ["drift"] if result.drift is not None else []
         word = result.verdict.value
-        cells[result.item, result.node or WHOLE] = Cell(word, word, ", ".join(notes), numbers.get(id(result)))
+        cells[result.item, result.node or WHOLE] = TableCell(word, word, ", ".join(notes), numbers.get(id(result)))
     return cells
 
 
-def _across(cells: dict[tuple[str, str], Cell], places: Iterable[tuple[str, str]]) -> tuple[Cell, ...]:
-    return tuple(cells.get(place, Cell("-", "none")) for place in places)
+def _across(cells: dict[tuple[str, str], TableCell], places: Iterable[tuple[str, str]]) -> tuple[TableCell, ...]:
+    return tuple(cells.get(place, TableCell("-", "none")) for place in places)
 
 
-def _scenes(report: Report, folder: Path) -> list[Scene]:
+def _scenes(report: Report, folder: Path) -> list[ScenarioSection]:
     """Return every scenario that has a result or a timeline."""
     paths = {str(row.get("name")): str(row.get("path")) for row in report.pictures}
     played = sorted((row for row in report.results if row.scenario), key=lambda row: -row.verdict.severity)
@@ -298,7 +300,7 @@ def _scenes(report: Report, folder: Path) -> list[Scene]:
         # of what was held a page of a night shows the count, and stays small
         held = all(result.verdict is Verdict.HELD for result in results)
         shown = tuple(row for row in rows if not (held and row[0]))[:MOST_EVIDENCE]
-        scenes.append(Scene(number, name, results, picture, trouble, shown, len(rows) - len(shown)))
+        scenes.append(ScenarioSection(number, name, results, picture, trouble, shown, len(rows) - len(shown)))
     return scenes
 
 

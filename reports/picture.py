@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from prowl.reports.events import Event
-from prowl.reports.stretches import Fault, Figures, Span, clip, faults_of, figures_of, silences_of, steps_of
+from prowl.reports.stretches import FaultStretch, Figures, Span, clip, faults_of, figures_of, silences_of, steps_of
 from prowl.reports.timeline import Sample, Timeline
 
 # All lengths are units of the picture's own grid, 1000 wide; text is 11 high.
@@ -196,7 +196,7 @@ def ticks(low: float, high: float, most: int, whole: bool = False) -> list[float
     return [number * step for number in range(first, min(last, first + most) + 1)] or [low]
 
 
-def _styles(nodes: tuple[str, ...], faults: list[Fault], figures: tuple[Figures, ...]) -> dict[str, str]:
+def _styles(nodes: tuple[str, ...], faults: list[FaultStretch], figures: tuple[Figures, ...]) -> dict[str, str]:
     """Give each line its colour; where there are many nodes, only those that something happened to."""
     if len(nodes) > FEW_NODES:
         struck = {node for fault in faults for node in fault.down}
@@ -215,7 +215,7 @@ def _offsets(nodes: tuple[str, ...], styles: dict[str, str]) -> dict[str, float]
     return {node: round((middle - coloured.index(node)) * spread, 1) if node in coloured else 0.0 for node in nodes}
 
 
-def _bands(faults: list[Fault], timeline: Timeline, x_of: Scale, right: float) -> list[Band]:
+def _bands(faults: list[FaultStretch], timeline: Timeline, x_of: Scale, right: float) -> list[Band]:
     bands: list[Band] = []
     rows: list[float] = []  # where the last label of each row ends
     for fault in faults:
@@ -240,7 +240,7 @@ def _bands(faults: list[Fault], timeline: Timeline, x_of: Scale, right: float) -
     return bands
 
 
-def _short(fault: Fault, timeline: Timeline) -> str:
+def _short(fault: FaultStretch, timeline: Timeline) -> str:
     """Return a fault's words; where they would be too many, the counts of its nodes."""
     if len(fault.text) <= LONGEST_LABEL:
         return fault.text
@@ -309,7 +309,7 @@ def _merged(spans: Iterable[Span], x_of: Scale) -> tuple[tuple[float, float], ..
     return tuple((x, to - x) for x, to in found)
 
 
-def _lane(timeline: Timeline, node: str, style: str, y: float, x_of: Scale, faults: list[Fault]) -> Lane:
+def _lane(timeline: Timeline, node: str, style: str, y: float, x_of: Scale, faults: list[FaultStretch]) -> Lane:
     samples = timeline.of(node)
     silent = _merged(silences_of(samples), x_of)
     answers: list[str] = []
@@ -364,15 +364,15 @@ def _labels(
     return tuple(labels)
 
 
-def _summary(timeline: Timeline, figures: tuple[Figures, ...], faults: list[Fault]) -> str:
+def _summary(timeline: Timeline, figures: tuple[Figures, ...], faults: list[FaultStretch]) -> str:
     seen = [row for row in figures if row.last is not None]
-    told = [f"Heights of {len(figures)} nodes over {timeline.end - timeline.begin:.0f} s"]
+    sentences = [f"Heights of {len(figures)} nodes over {timeline.end - timeline.begin:.0f} s"]
     if seen:
         lowest, highest = min(row.first or 0 for row in seen), max(row.last or 0 for row in seen)
-        told[0] += f", from {lowest} to {highest}"
+        sentences[0] += f", from {lowest} to {highest}"
     for fault in faults[:5]:
         end = f" to {fault.end:.0f} s" if fault.end is not None and fault.end > fault.begin else ""
-        told.append(f"{clip(fault.text, LONGEST_LABEL)} at {fault.begin:.0f} s{end}")
+        sentences.append(f"{clip(fault.text, LONGEST_LABEL)} at {fault.begin:.0f} s{end}")
     if len(faults) > 5:
-        told.append(f"and {len(faults) - 5} more")
-    return "; ".join(told) + "."
+        sentences.append(f"and {len(faults) - 5} more")
+    return "; ".join(sentences) + "."

@@ -319,15 +319,15 @@ class _Collector:
         also: Path | None = self.config.getoption("textfile")
         if also is not None:
             paths[also] = lambda: textfile.write(report, also)
-        told = []
+        troubles = []
         for path, write in paths.items():
             try:
                 write()
             except OSError as error:
-                told.append(f"{path} could not be written: {error.strerror or error}")
+                troubles.append(f"{path} could not be written: {error.strerror or error}")
         page = folder / "report.html"
         near = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-        return [*told, f"report: {near}"]
+        return [*troubles, f"report: {near}"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:

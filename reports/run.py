@@ -207,10 +207,10 @@ class Report:
     def sentence(self) -> str:
         """The verdict in one sentence."""
         totals = self.totals
-        told = [f"{totals.held} held"]
-        told += [f"{count} {word}" for word, count in _unless_zero(totals)]
+        parts = [f"{totals.held} held"]
+        parts += [f"{count} {word}" for word, count in _unless_zero(totals)]
         partial = "PARTIAL, the run was cut short. " if self.run.get("partial") else ""
-        return f"{partial}{self.verdict.upper()}: {', '.join(told)} on {self.run['target']}"
+        return f"{partial}{self.verdict.upper()}: {', '.join(parts)} on {self.run['target']}"
 
     def save(self, folder: Path) -> Path:
         """Write ``report.json`` into a folder, whole or not at all, and return its path."""

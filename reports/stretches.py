@@ -17,7 +17,7 @@ Span = tuple[float, float]
 
 
 @dataclass(frozen=True)
-class Fault:
+class FaultStretch:
     """A stretch of ``begin`` to ``end`` seconds (None: not ended) with the events that made it; ``down`` its nodes.
 
     ``begin == end`` is a thing done or noted at an instant.
@@ -53,9 +53,9 @@ def height_of(sample: Sample) -> int | None:
     return None
 
 
-def faults_of(timeline: Timeline) -> list[Fault]:
+def faults_of(timeline: Timeline) -> list[FaultStretch]:
     """Return what was done to the cluster: each fault with its end, and whatever else is an instant."""
-    found: list[Fault] = []
+    found: list[FaultStretch] = []
     under_way: dict[int, tuple[Event, list[str]]] = {}  # by number: its first row, and whom it held down
     down: set[str] = set()  # whom faults hold down of whom no start was told yet
     for event in dict.fromkeys(timeline.events):
@@ -70,14 +70,14 @@ def faults_of(timeline: Timeline) -> list[Fault]:
             held += [node for node in event.down if node not in held]
             down.update(event.down)
         elif not over | run_again and event.step != "launch" and event.words != FRAME and event.phase not in PROOFS:
-            found.append(Fault(event.t, event.t, event.words))
+            found.append(FaultStretch(event.t, event.t, event.words))
     found += [_fault(timeline, begun, held, None) for begun, held in under_way.values()]
     return sorted(found, key=lambda fault: fault.begin)
 
 
-def _fault(timeline: Timeline, begun: Event, held: list[str], ended: Event | None) -> Fault:
+def _fault(timeline: Timeline, begun: Event, held: list[str], ended: Event | None) -> FaultStretch:
     down = tuple(node for node in timeline.nodes if node in held)
-    return Fault(begun.t, ended.t if ended else None, begun.words, ended.words if ended else "", down)
+    return FaultStretch(begun.t, ended.t if ended else None, begun.words, ended.words if ended else "", down)
 
 
 def silences_of(samples: Iterable[Sample]) -> list[Span]:

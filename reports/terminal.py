@@ -32,18 +32,18 @@ def screen(report: Report, width: int, height: int | None, ends: Sequence[str]) 
     head += [f"  note: {note}" for note in report.run.get("notes", ())]
     if height is None:
         rows = [row for row in ranked(report.results) if row.counts or _is_waived(row)]
-        told = [f"{each.verdict.upper()} {each.sentence}" for each in report.findings if each.cause]
-        return [*head, *told, *(message(row) for row in rows), *_below(report), *own]
+        blocks = [f"{each.verdict.upper()} {each.sentence}" for each in report.findings if each.cause]
+        return [*head, *blocks, *(message(row) for row in rows), *_below(report), *own]
     width = max(width, LEAST_WIDTH)
     room = height - HEADING - _height([*head, *(line or " " for line in ends)], width)
     for form in (_whole, _short):
-        told, left = form(report.findings), _below(report)
-        if _height([*told, *left], width) <= room:
-            return [*head, *told, *left, *own]
+        blocks, left = form(report.findings), _below(report)
+        if _height([*blocks, *left], width) <= room:
+            return [*head, *blocks, *left, *own]
     brief = _brief(report, width)
     kept = brief if height >= FULL_SCREEN else waived(report.results)[:1]
-    told = _as_many(report.findings, room - _height(kept, width), width)
-    return [*head, *told, *kept, *own]
+    blocks = _as_many(report.findings, room - _height(kept, width), width)
+    return [*head, *blocks, *kept, *own]
 
 
 def _sentence(report: Report) -> str:
@@ -82,17 +82,17 @@ def _as_many(findings: Sequence[Finding], room: int, width: int) -> list[str]:
     room -= _height(_lines(findings[0])[1:2], width)
     shown = findings if len(findings) <= room else findings[: max(room - 1, 1)]
     rest = findings[len(shown) :]
-    told = [[_clipped(_lines(each)[0], width)] for each in shown]
-    left = room - len(told) - bool(rest) + _height(_lines(findings[0])[1:2], width)
+    forms = [[_clipped(_lines(each)[0], width)] for each in shown]
+    left = room - len(forms) - bool(rest) + _height(_lines(findings[0])[1:2], width)
     for number, each in enumerate(shown):
         steps = _lines(each)
-        for form in (steps, steps[:2], [_clipped(steps[0], 2 * width), *steps[1:2]], [*told[number], *steps[1:2]]):
+        for form in (steps, steps[:2], [_clipped(steps[0], 2 * width), *steps[1:2]], [*forms[number], *steps[1:2]]):
             more = _height(form, width) - 1
             if more <= left:
-                told[number] = form
+                forms[number] = form
                 left -= more
                 break
-    lines = [line for form in told for line in form]
+    lines = [line for form in forms for line in form]
     if rest:
         counts = {word: sum(each.verdict is word for each in rest) for word in (Verdict.BROKEN, Verdict.UNKNOWN)}
         of_them = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
@@ -168,13 +168,13 @@ def advice(results: Iterable[Result]) -> list[str]:
     rows: dict[tuple[str, Verdict, str, str], list[str]] = {}
     for result in results:
         if result.advisory and result.waiver is None and result.verdict is not Verdict.HELD and not result.cause:
-            told = f"{result.observed}; expected {result.expected} ({result.manual})"
-            rows.setdefault((result.item, result.verdict, without_chance(told), result.next), []).append(
+            text = f"{result.observed}; expected {result.expected} ({result.manual})"
+            rows.setdefault((result.item, result.verdict, without_chance(text), result.next), []).append(
                 result.node or ""
             )
     return [
-        f"  advice: {item} is {verdict}{on(nodes)}: {told}{f'; next: {step}' if step else ''}"
-        for (item, verdict, told, step), nodes in rows.items()
+        f"  advice: {item} is {verdict}{on(nodes)}: {text}{f'; next: {step}' if step else ''}"
+        for (item, verdict, text, step), nodes in rows.items()
     ]
 
 

@@ -381,14 +381,14 @@ def _header(path: str, row: dict[str, Any]) -> Header:
             f"The timeline {path} is of schema {schema}; this version reads up to {SCHEMA}. "
             "Judge it with a newer Prowl."
         )
-    known = {name: row[name] for name in Header.__dataclass_fields__ if name in row}
-    known["nodes"] = tuple(str(node) for node in known.get("nodes", ()))
-    if not _is_table(known.get("stakes", {}), int) or any(stake < 0 for stake in known.get("stakes", {}).values()):
+    values = {name: row[name] for name in Header.__dataclass_fields__ if name in row}
+    values["nodes"] = tuple(str(node) for node in values.get("nodes", ()))
+    if not _is_table(values.get("stakes", {}), int) or any(stake < 0 for stake in values.get("stakes", {}).values()):
         raise ValueError("stakes of the header is an object of node names and whole numbers")
-    if not _is_table(known.get("addresses", {}), str):
+    if not _is_table(values.get("addresses", {}), str):
         raise ValueError("addresses of the header is an object of node names and addresses")
     for name in ("bft", "health_is_state"):
-        if not isinstance(known.get(name, True), bool):
+        if not isinstance(values.get(name, True), bool):
             raise ValueError(f"{name} of the header is true or false")
     for name in (
         "round_timeout_seconds",
@@ -397,9 +397,9 @@ def _header(path: str, row: dict[str, Any]) -> Header:
         "heal_seconds",
         "start_seconds",
     ):
-        if name in known and not (_is_time(known[name]) and known[name] >= 0):
+        if name in values and not (_is_time(values[name]) and values[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
-    interval = known.get("block_interval_seconds")
+    interval = values.get("block_interval_seconds")
     if interval is not None and not (_is_time(interval) and interval > 0):
         raise ValueError("block_interval_seconds of the header is a number of seconds above 0, or null")
-    return Header(**known)
+    return Header(**values)

@@ -121,13 +121,13 @@ class Result:
     @classmethod
     def from_json(cls, row: dict[str, Any]) -> Result:
         """Read a row of ``report.json``; keys that this version does not know are left out."""
-        known = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
-        known["verdict"] = Verdict(known["verdict"])
-        known["drift"] = Drift(**known["drift"]) if known.get("drift") else None
-        known["waiver"] = Waiver(**known["waiver"]) if known.get("waiver") else None
-        known["evidence"] = tuple(known.get("evidence", ()))
-        known["judgements"] = tuple(Judgement.from_json(each) for each in known.get("judgements", ()))
-        return cls(**known)
+        values = {name: row[name] for name in cls.__dataclass_fields__ if name in row}
+        values["verdict"] = Verdict(values["verdict"])
+        values["drift"] = Drift(**values["drift"]) if values.get("drift") else None
+        values["waiver"] = Waiver(**values["waiver"]) if values.get("waiver") else None
+        values["evidence"] = tuple(values.get("evidence", ()))
+        values["judgements"] = tuple(Judgement.from_json(each) for each in values.get("judgements", ()))
+        return cls(**values)
 
     @property
     def counts(self) -> bool:

@@ -8,11 +8,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from statistics import median
 
-import bench_faults
 import bench_node
 import httpx
 
@@ -39,7 +37,7 @@ def main() -> int:
     common = _measure(f"start of {NODES} nodes and {edges} edges to the first common block", _first_common)
     print(f"ratio {common / bare:.1f}")
     kept = True
-    for figure in chain(bench_node.figures(), bench_faults.figures()):
+    for figure in bench_node.figures():
         print(figure, flush=True)
         kept = kept and figure.kept
     return 0 if kept else 1

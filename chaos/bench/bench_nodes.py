@@ -40,9 +40,9 @@ def answer(row: dict[str, Any]) -> dict[str, Any]:
         result = hex(height())
     elif method == "eth_getBlockByNumber":
         number = height() if row["params"][0] == "latest" else int(row["params"][0], 16)
-        told = dict.fromkeys(("hash", "parentHash", "stateRoot"), f"0x{number:064x}")
+        hashes = dict.fromkeys(("hash", "parentHash", "stateRoot"), f"0x{number:064x}")
         stamp = hex(1_700_000_000 + number // 20)
-        result = {"number": hex(number), "timestamp": stamp, "miner": STAKED[0], "transactions": [], **told}
+        result = {"number": hex(number), "timestamp": stamp, "miner": STAKED[0], "transactions": [], **hashes}
     return {"jsonrpc": "2.0", "id": row["id"], "result": result}
 
 

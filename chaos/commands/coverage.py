@@ -14,7 +14,7 @@ from prowl.fixtures.manual.items import ManualItem
 
 
 @dataclass(frozen=True)
-class Row:
+class ItemCoverage:
     """An item and the names of the checks and scenarios that assert it."""
 
     item: ManualItem
@@ -33,11 +33,11 @@ def checks() -> dict[str, Check]:
     return found
 
 
-def coverage() -> list[Row]:
+def coverage() -> list[ItemCoverage]:
     """Return every item of the manual with what asserts it."""
     by_item: dict[str, list[str]] = {}
     for name, check in checks().items():
         by_item.setdefault(check.item, []).append(f"check {name}")
     for scenario in SCENARIOS:
         by_item.setdefault(scenario.item, []).append(f"scenario {scenario.name}")
-    return [Row(item, tuple(by_item.get(item.id, ()))) for item in manual.catalogue().values()]
+    return [ItemCoverage(item, tuple(by_item.get(item.id, ()))) for item in manual.catalogue().values()]

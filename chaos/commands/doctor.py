@@ -108,18 +108,18 @@ def _of_containers(reasons: Mapping[str, Mapping[str, list[str]]]) -> str:
         for reason, names in found.items()
         if reason not in reasons[what]
     ]
-    told = "Clusters of containers can do here what those of processes can"
-    return "\n".join([f"{told}, but for:", *besides]) if besides else f"{told}."
+    sentence = "Clusters of containers can do here what those of processes can"
+    return "\n".join([f"{sentence}, but for:", *besides]) if besides else f"{sentence}."
 
 
 def _system() -> Row:
     memory = psutil.virtual_memory()
-    told = (
+    words = (
         f"Linux {platform.release()}, {len(os.sched_getaffinity(0))} cores, {memory.total / 1e9:.1f} GB of memory "
         f"({memory.available / 1e9:.1f} available), {shutil.disk_usage(Path.cwd()).free / 1e9:.1f} GB free here, "
         f"{'root' if os.geteuid() == 0 else f'user {os.geteuid()}'}"
     )
-    return Row("machine", True, told)
+    return Row("machine", True, words)
 
 
 def _descriptors() -> Row:
@@ -131,8 +131,8 @@ def _descriptors() -> Row:
 
 def _cgroup(controller: str) -> Row:
     reason, place = machine.no_cgroup(controller), machine.hierarchy(controller)
-    told = "" if place is None else f"version {place.version}, in {place.root}"
-    return Row(f"cgroup {controller}", reason is None, reason or told)
+    words = "" if place is None else f"version {place.version}, in {place.root}"
+    return Row(f"cgroup {controller}", reason is None, reason or words)
 
 
 def _small_disk() -> Row:

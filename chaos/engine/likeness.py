@@ -36,11 +36,11 @@ def like(base: ClusterSpec, network: Network | None, survey: Survey) -> tuple[Cl
     Keys are those of the first node whose configuration could be read. Its times count for installed nodes; reference
     nodes keep the scenario's, which are shorter.
     """
-    spec, told = base, [f"{base.count} validators"]
+    spec, parts = base, [f"{base.count} validators"]
     stakes = [each.stake for each in network.validators] if network is not None else []
     if len(stakes) == base.count and any(stake is not None for stake in stakes):
         spec = replace(spec, stakes={name: stake or STAKE for name, stake in zip(spec.names, stakes, strict=True)})
-        told.append("the inventory's stakes" if len(set(stakes)) > 1 else "equal stakes")
+        parts.append("the inventory's stakes" if len(set(stakes)) > 1 else "equal stakes")
     source, values = _configuration(survey)
     settings = _settings(values)
     times = [values.get(key) for key in TIMES]
@@ -49,9 +49,11 @@ def like(base: ClusterSpec, network: Network | None, survey: Survey) -> tuple[Cl
         settings |= (
             {"syncIntervalMs": values["syncIntervalMs"]} if isinstance(values.get("syncIntervalMs"), int) else {}
         )
-        told.append("its times")
-    told.append(f"{len(settings)} configuration keys of {source}" if source else "no configuration of it could be read")
-    return replace(spec, settings={**spec.settings, **settings}), ", ".join(told)
+        parts.append("its times")
+    parts.append(
+        f"{len(settings)} configuration keys of {source}" if source else "no configuration of it could be read"
+    )
+    return replace(spec, settings={**spec.settings, **settings}), ", ".join(parts)
 
 
 def _configuration(survey: Survey) -> tuple[str, Mapping[str, Any]]:

@@ -153,8 +153,8 @@ class Observer:
         if not (isinstance(final, list) and len(final) == 2 and isinstance(final[0], int) and final[1]):
             return
         height, shown = final
-        known, first = self._finals.setdefault(height, (str(shown), node))
-        if known != shown and not self._conflict:
+        earlier, first = self._finals.setdefault(height, (str(shown), node))
+        if earlier != shown and not self._conflict:
             self._conflict = f"{first} and {node} call two blocks final at height {height}"
 
     def height(self, node: str) -> int | None:

@@ -24,18 +24,18 @@ def lines(
 
     ``run`` is what comes first (seed, commit, ...); ``looks`` are item, node (or "") and promise of each check.
     """
-    told = [f"{name:<9} {value}" for name, value in run.items()]
+    rows = [f"{name:<9} {value}" for name, value in run.items()]
     if looks:
-        told += ["", "Looked at in one survey, which changes nothing:"]
+        rows += ["", "Looked at in one survey, which changes nothing:"]
         promises: dict[tuple[str, str], list[str]] = {}
         for item, node, promise in looks:
             promises.setdefault((item, promise), []).append(node)
         for (item, promise), nodes in promises.items():
             whose = ", ".join(filter(None, nodes))
-            told.append(f"  {item}{f' on {whose}' if whose else ''}: {promise}")
+            rows.append(f"  {item}{f' on {whose}' if whose else ''}: {promise}")
     for scenario in scenarios:
-        told += ["", *_scenario(scenario, base, int(run["seed"]))]
-    return told
+        rows += ["", *_scenario(scenario, base, int(run["seed"]))]
+    return rows
 
 
 def _scenario(scenario: Scenario, base: ClusterSpec, seed: int) -> list[str]:
@@ -44,7 +44,7 @@ def _scenario(scenario: Scenario, base: ClusterSpec, seed: int) -> list[str]:
     kind = "" if scenario.shape.bft else "; longest chain, no finality"
     load = "seeded transfers, counted at the sender and found again in blocks" if scenario.load else "none"
     reason = not_asked(scenario, base) or obstacle(scenario, base)
-    told = [
+    rows = [
         f"where     {where}{kind}",
         f"gate      every node answers, is healthy and linked to all others, and {GATE_BLOCKS} blocks have come",
         f"load      {load}",
@@ -52,7 +52,7 @@ def _scenario(scenario: Scenario, base: ClusterSpec, seed: int) -> list[str]:
         *plan_all(Outline(spec, seed, scenario.name), scenario.steps),
     ]
     if not isinstance(scenario.steps[-1], Recover) and not scenario.breaks:
-        told.append(f"recovery  within {REJOIN_WORDS}")
-    told.append(f"signals   {SIGNAL_WORDS} and one block interval for what the nodes say")
-    told.append(f"expected  {scenario.expected}")
-    return [f"{scenario.name} ({scenario.item}): {scenario.why}", *(f"  {line}" for line in told)]
+        rows.append(f"recovery  within {REJOIN_WORDS}")
+    rows.append(f"signals   {SIGNAL_WORDS} and one block interval for what the nodes say")
+    rows.append(f"expected  {scenario.expected}")
+    return [f"{scenario.name} ({scenario.item}): {scenario.why}", *(f"  {line}" for line in rows)]

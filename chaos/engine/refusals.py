@@ -51,9 +51,9 @@ def faults_of(scenarios: Sequence[Scenario], items: Mapping[str, object]) -> lis
 
 def near(name: str, names: Iterable[str]) -> str:
     """Return what may have been meant, or what there is."""
-    known = sorted(names)
-    close = get_close_matches(name, known, n=1)
-    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}."
+    allowed = sorted(names)
+    close = get_close_matches(name, allowed, n=1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(allowed)}."
 
 
 def _faults(scenario: Scenario, items: Mapping[str, object]) -> Iterator[str]:

@@ -184,11 +184,11 @@ def _steady_state(observer: Observer, network: Network, interval: float) -> None
 def _told(observer: Observer, network: Network) -> str:
     """Say what keeps the baseline from being healthy."""
     sick = {node.name: _sickness(observer, network, node.name) for node in network.nodes}
-    told = [f"{name} {trouble}" for name, trouble in sick.items() if trouble]
+    troubles = [f"{name} {trouble}" for name, trouble in sick.items() if trouble]
     if observer.blocks_seen < GATE_BLOCKS:
         first, last = (observer.tips[0][1], observer.tip) if observer.tips else (0, 0)
-        told.append(f"fewer than {GATE_BLOCKS} blocks came (heights {first} to {last})")
-    return "; ".join(told)
+        troubles.append(f"fewer than {GATE_BLOCKS} blocks came (heights {first} to {last})")
+    return "; ".join(troubles)
 
 
 def _sickness(observer: Observer, network: Network, name: str) -> str:
@@ -233,14 +233,14 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
         troubles.append(f"not all of the load was found in blocks: {_flow_sentence(played.flow)}")
     found = conclude(scenario, rows, troubles)
     names = len({row.invariant for row in rows if row.verdict is Verdict.HELD})
-    told = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}", *_pause(rows))
+    reasons = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}", *_pause(rows))
     figures = {f"{what}_seconds": round(spent, 3) for what, spent in played.spent.items()}
     if played.recoveries:
         spent, allowed = max(played.recoveries, key=lambda one: one[0] / one[1])
         figures |= {RECOVERED: round(spent, 3), ALLOWED: round(allowed, 3)}
     return Outcome(
         found.verdict,
-        "; ".join(told),
+        "; ".join(reasons),
         (*played.told, f"timeline {path}"),
         seconds,
         tuple(rows),

@@ -111,9 +111,9 @@ class Sampler:
 
     async def _between(self, node: Node, height: int) -> list[list[Any]]:
         """Return the blocks that came since the node's sample before this, so that each one's proposer is known."""
-        known = self._known.get(node.name, height)
-        self._known[node.name] = max(height, known)
-        missed = range(max(known + 1, height - BLOCKS_A_SAMPLE), height)
+        highest = self._known.get(node.name, height)
+        self._known[node.name] = max(height, highest)
+        missed = range(max(highest + 1, height - BLOCKS_A_SAMPLE), height)
         if not missed:
             return []
         self._budgets[node.name].spend(len(missed))

@@ -13,20 +13,20 @@ def reported(network: Network) -> dict[str, int]:
     stakes that the run has configured. ValueError, with a sentence, where nodes report different ones.
     """
     configured = {node.name: 1 if node.stake is None else node.stake for node in network.nodes}
-    told: dict[str, dict[str, int | None]] = {}
+    answers: dict[str, dict[str, int | None]] = {}
     for node in network.nodes:
         rows = _rows(ask(node.rpc, "coc_getValidators"))
         if rows:
-            told[node.name] = rows
-    if not told:
+            answers[node.name] = rows
+    if not answers:
         return configured
-    first = next(iter(told))
-    others = [name for name, rows in told.items() if rows != told[first]]
+    first = next(iter(answers))
+    others = [name for name, rows in answers.items() if rows != answers[first]]
     if others:
         raise ValueError(f"{', '.join(others)} and {first} report different validators or stakes: who is to be broken?")
     found = {}
     for node in network.nodes:
-        stake = told[first].get((node.address or "").lower(), 0)
+        stake = answers[first].get((node.address or "").lower(), 0)
         found[node.name] = configured[node.name] if stake is None else stake
     return found
 
@@ -41,8 +41,8 @@ def _rows(answer: object) -> dict[str, int | None]:
     }
 
 
-def _number(told: object) -> int | None:
+def _number(answer: object) -> int | None:
     try:
-        return int(told, 0) if isinstance(told, str) else told if isinstance(told, int) else None
+        return int(answer, 0) if isinstance(answer, str) else answer if isinstance(answer, int) else None
     except ValueError:
         return None

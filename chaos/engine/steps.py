@@ -82,9 +82,9 @@ class Hold(Simple):
 
     def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002 - its length is the network's
         """Tell how long."""
-        told = [f"{self.intervals:g} block intervals"] if self.intervals else []
-        told += [f"{self.rounds:g} round time-outs"] if self.rounds else []
-        yield f"hold      {' and '.join(told) or self.allowance}"
+        lengths = [f"{self.intervals:g} block intervals"] if self.intervals else []
+        lengths += [f"{self.rounds:g} round time-outs"] if self.rounds else []
+        yield f"hold      {' and '.join(lengths) or self.allowance}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from prowl.fixtures.monitoring import store
 from prowl.fixtures.monitoring.server import HEARTBEAT, JOB, Prometheus
-from prowl.fixtures.monitoring.store import Series
+from prowl.fixtures.monitoring.store import RawSeries
 from prowl.reports.watched import (
     AlertChange,
     AlertState,
@@ -58,7 +58,7 @@ def rows_of(
 
 
 def changes_of(
-    states: Iterable[Series],
+    states: Iterable[RawSeries],
     beats: Sequence[float],
     nodes: Mapping[str, str],
     clock: StoreClock,
@@ -107,8 +107,8 @@ def _gone(last: float, following: float, beats: Sequence[float], every: float) -
 
 
 def lacks_of(
-    ups: Iterable[Series],
-    pages: Iterable[Series],
+    ups: Iterable[RawSeries],
+    pages: Iterable[RawSeries],
     times: Sequence[float],
     nodes: Mapping[str, str],
     clock: StoreClock,
@@ -127,7 +127,7 @@ def lacks_of(
     return found
 
 
-def _node(series: Series, nodes: Mapping[str, str]) -> str | None:
+def _node(series: RawSeries, nodes: Mapping[str, str]) -> str | None:
     return nodes.get(series.labels.get("instance", ""))
 
 

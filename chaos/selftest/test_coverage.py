@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from prowl.chaos.commands import cli
-from prowl.chaos.commands.coverage import Row, checks, coverage
+from prowl.chaos.commands.coverage import ItemCoverage, checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import gate
 from prowl.checks.registry import check
@@ -19,7 +19,7 @@ def test_every_item_is_asserted_or_says_what_it_waits_for() -> None:
     assert "\n".join(line for row in coverage() for line in faulty(row)) == ""
 
 
-def faulty(row: Row) -> Iterator[str]:
+def faulty(row: ItemCoverage) -> Iterator[str]:
     if not row.asserted_by and not row.item.pending:
         yield f"{row.item.id} is asserted by no check and no scenario, and does not say what it waits for"
     if row.asserted_by and row.item.pending:
@@ -39,7 +39,7 @@ def faulty(row: Row) -> Iterator[str]:
     ],
 )
 def test_what_is_wrong_with_an_item_is_said(asserted_by: tuple[str, ...], pending: str, said: list[str]) -> None:
-    found = list(faulty(Row(ManualItem("x/y", "X", "A promise", (), pending), asserted_by)))
+    found = list(faulty(ItemCoverage(ManualItem("x/y", "X", "A promise", (), pending), asserted_by)))
     assert [line.startswith(f"x/y {part}") for line, part in zip(found, said, strict=True)] == [True] * len(said)
 
 

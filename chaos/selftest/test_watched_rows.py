@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from prowl.chaos.engine.watched_rows import StoreClock, changes_of, lacks_of
-from prowl.fixtures.monitoring.store import Series
+from prowl.fixtures.monitoring.store import RawSeries
 
 NODES = {"127.0.0.1:1": "node-1", "127.0.0.1:2": "node-2"}
 CLOCK = StoreClock(1000.0)
@@ -16,15 +16,17 @@ def points(*times: float, value: float = 1.0) -> tuple[tuple[float, float], ...]
     return tuple((1000.0 + t, value) for t in times)
 
 
-def alert(state: str, *times: float, instance: str = "127.0.0.1:1", name: str = "Down") -> Series:
-    return Series({"alertname": name, "alertstate": state, "instance": instance}, points(*times))
+def alert(state: str, *times: float, instance: str = "127.0.0.1:1", name: str = "Down") -> RawSeries:
+    return RawSeries({"alertname": name, "alertstate": state, "instance": instance}, points(*times))
 
 
 def beats(*without: range) -> list[float]:
     return [float(t) for t in range(60) if not any(t in hole for hole in without)]
 
 
-def told(*series: Series, beat: list[float] | None = None, every: float = 1.0) -> list[tuple[float, str, str | None]]:
+def told(
+    *series: RawSeries, beat: list[float] | None = None, every: float = 1.0
+) -> list[tuple[float, str, str | None]]:
     found = changes_of(series, beats() if beat is None else beat, NODES, CLOCK, {"Down": every}, END)
     return [(round(change.t, 3), change.state.value, change.node) for change in found]
 
@@ -60,7 +62,7 @@ def test_an_alert_that_is_pending_again_has_fired_before() -> None:
 
 
 def test_nodes_are_told_apart_and_a_rule_about_no_node_has_none() -> None:
-    whole = Series({"alertname": "Down", "alertstate": "firing"}, points(10, 11))
+    whole = RawSeries({"alertname": "Down", "alertstate": "firing"}, points(10, 11))
     found = told(alert("firing", 10, 11), alert("firing", 20, 21, instance="127.0.0.1:2"), whole)
     assert {node for _t, _state, node in found} == {"node-1", "node-2", None}
     assert told(alert("firing", 10, name="Stranger")) == []
@@ -76,8 +78,8 @@ def test_a_rule_that_is_seldom_evaluated_is_not_over_in_between() -> None:
 )
 def test_a_scrape_that_is_missing_is_a_lack(missing: range, expected: list[float]) -> None:
     times = [t for t in range(60) if t not in missing]
-    whole = Series({"instance": "127.0.0.1:1"}, points(*range(60)))
-    holed = Series({"instance": "127.0.0.1:1"}, points(*times))
+    whole = RawSeries({"instance": "127.0.0.1:1"}, points(*range(60)))
+    holed = RawSeries({"instance": "127.0.0.1:1"}, points(*times))
     found = lacks_of([whole], [holed], beats(), NODES, CLOCK, 1.0, END)
     assert [(lack.kind, lack.node) for lack in found] == [("page", "node-1")] * len(expected)
     assert [lack.seconds for lack in found] == pytest.approx(expected)

@@ -12,7 +12,7 @@ from prowl.reports import picture
 from prowl.reports.events import Event
 from prowl.reports.picture import draw, ticks
 from prowl.reports.recorded_words import translated
-from prowl.reports.stretches import Fault, faults_of, figures_of, height_of, silences_of
+from prowl.reports.stretches import FaultStretch, faults_of, figures_of, height_of, silences_of
 from prowl.reports.timeline import Gap, Header, Sample, Timeline
 
 NODES = ("a", "b", "c", "d")
@@ -88,7 +88,7 @@ def test_what_is_said_twice_is_drawn_once_and_the_frame_not_at_all() -> None:
 
 def test_the_nodes_of_a_fault_are_those_that_are_down() -> None:
     whole = timeline(((1, "kill a c"), (2, "partition a b | c d"), (3, "start a c")))
-    assert faults_of(whole)[0] == Fault(1, 3, "kill a c", "start a c", ("a", "c"))
+    assert faults_of(whole)[0] == FaultStretch(1, 3, "kill a c", "start a c", ("a", "c"))
     assert faults_of(whole)[1].down == ()
 
 
