@@ -16,7 +16,8 @@ proxies needs none of it: these are killed.
 
 The steps are in :mod:`prowl.fixtures.cleanup.undo` (Kill, Resume, Thaw, Mount, Loop, Cgroup, Netns, Restore,
 Remove; one more is one class there). Paths lie below ``cluster.folder``; the last name of a cgroup and the name of a
-network namespace carry ``cluster.ledger.tag``. Nothing else is undone by any of them.
+network namespace carry ``cluster.ledger.tag``, and a process that is to be killed has the folder in its environment, as
+each that ``cluster.spawn`` starts has. Nothing else is undone by any of them.
 
 What is not a fault's but a cluster's own, such as a small file system that is mounted before its node starts, is owed
 by itself, for as long as it is there::

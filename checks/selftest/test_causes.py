@@ -240,10 +240,22 @@ def test_situations_and_their_nearest_misses(seen: Survey, result: Result, name:
             "node-1, node-2: there is no /b/1, /b/2",
             "correct backup_dir in testnet.toml, or make the folder",
         ),
+        (
+            [
+                row(item, "node-1", verdict, "/nowhere/backups does not exist, so there is no backup")
+                for item, verdict in (
+                    ("backup/every-six-hours", BROKEN),
+                    ("backup/name", UNKNOWN),
+                    ("backup/space", UNKNOWN),
+                )
+            ],
+            "node-1: there is no /nowhere/backups",
+            "correct backup_dir in testnet.toml, or make the folder",
+        ),
         ([row("a", name, UNKNOWN, "odd") for name in FOUR], "", ""),
         ([row("a", "node-1", UNKNOWN, "odd"), row("b", "node-1", BROKEN, "odd")], "", ""),
     ],
-    ids=["no-folder", "no-prometheus", "no-right", "a-folder-each", "one-item", "one-broken"],
+    ids=["no-folder", "no-prometheus", "no-right", "a-folder-each", "no-backup", "one-item", "one-broken"],
 )
 def test_the_same_words_of_several_items_are_one_cause(rows: list[Result], sentence: str, step: str) -> None:
     found, causes = diagnose(rows, survey(), ASKED)
