@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -135,22 +135,28 @@ class Replay:
 
     def play(self, backward: bool) -> bool:
         """Show all of it, the branches first and what is final late, or the other way; False once a head is wrong."""
-        events = [*self.peers, *self.story.finals]
-        return all(map(self.happens, events[::-1] if backward else events))
+        steps = [(self.show, leaf) for leaf in self.peers] + [(self.finalize, name) for name in self.story.finals]
+        return all(self.settles(step, name) for step, name in (steps[::-1] if backward else steps))
 
-    def happens(self, name: str) -> bool:
-        """A branch is shown, or a block becomes final; return whether the node then has the model's head."""
-        blocks = {block.hash: block for block in self.story.modelled}
-        if name in self.peers and name not in self.shown:
-            self.shown.append(name)
-            for block in self.story.branch(name)[1:]:
-                self.model.take(blocks[block.hash])
-        if name in self.story.finals and (name not in self.peers or name in self.shown):
-            self.certificates[name] = certificate(self.story.branch(name)[-1], VALIDATORS)
-            self.model.finalize(name)
+    def show(self, leaf: str) -> None:
+        """Let the peer that has it show a branch."""
+        self.shown.append(leaf)
+        for block in self.story.modelled:
+            if block.hash in self.story.tree.path(leaf):
+                self.model.take(block)
+
+    def finalize(self, name: str) -> None:
+        """Let a quorum have signed a block."""
+        self.certificates[name] = certificate(self.story.branch(name)[-1], VALIDATORS)
+        self.model.finalize(name)
+
+    def settles(self, step: Callable[[str], None], name: str) -> bool:
+        """Take a step; return whether the node then has the model's head."""
+        step(name)
         for leaf in self.shown:
-            self.peers[leaf].show(self.story.branch(leaf), self.model.tree.tip(leaf), self.certificates)
-            self.peers[leaf].push() if self.pushed else self.peers[leaf].tell()
+            peer = self.peers[leaf]
+            peer.show(self.story.branch(leaf), self.model.tree.tip(leaf), self.certificates)
+            peer.push() if self.pushed else peer.tell()
         return bool(wait_until(lambda: self.head() == self.model.head.hash, SETTLE_SECONDS))
 
     def head(self) -> str:
