@@ -182,7 +182,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="files of checks/invariants, without .py (none: all that have tests)")
     given = parser.parse_args(words)
     names = given.names or [path.stem for path in sorted(_path("x").parent.glob("[!_]*.py")) if tests_of(path.stem)]
-    every = [mutant for name in names for mutant in mutants(name, _path(name).read_text(encoding="utf-8"))]
+    sources = {name: _path(name).read_text(encoding="utf-8") for name in names}
+    every = [mutant for name, source in sources.items() for mutant in mutants(name, source)]
     part, parts = map(int, given.part.split("/"))
     chance = random.Random(given.seed)
     drawn = chance.sample(every, min(given.count, len(every)))[part - 1 :: parts]
@@ -191,7 +192,7 @@ def main(words: Sequence[str] | None = None) -> int:
     log = Path(tempfile.gettempdir()) / f"prowl-mutant-{os.getpid()}.log"
     for mutant in drawn:
         began = time.monotonic()
-        tree, told = changed(mutant, _path(mutant.name).read_text(encoding="utf-8"))
+        tree, told = changed(mutant, sources[mutant.name])
         found = fate(mutant, tree, log)
         survived += found == "SURVIVED"
         print(f"{found:<8} {time.monotonic() - began:4.0f} s  {told}", flush=True)
