@@ -13,7 +13,7 @@ import psutil
 from prowl.chaos.engine.fault import Scene
 from prowl.chaos.engine.probes import running_trouble
 from prowl.fixtures.clusters.protocol import HasProcesses, processes
-from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.reports.events import Effects, Heal
 
 FOLDER = "ballast"
@@ -59,18 +59,23 @@ class Memory:
     def inject(self, scene: Scene) -> None:
         """Stop them, and start them with the ballast."""
         scene.demand_free()
-        environment = self._environment(scene)
         for name in scene.nodes:
+            environment = self._environment(scene, name)
             scene.cluster.terminate(name)
             scene.cluster.start_node(name, environment=environment)
 
-    def _environment(self, scene: Scene) -> Mapping[str, str]:
-        folder: Path = scene.cluster.folder / FOLDER
+    def _environment(self, scene: Scene, name: str) -> Mapping[str, str]:
+        """Return what a node that runs is started with: its own variables, which an image may have set, and more."""
+        try:
+            own = psutil.Process(processes(scene.cluster).process(name).pid).environ()
+        except psutil.Error as error:
+            raise ClusterError(f"The variables of {name} can't be read: {error}.") from None
+        folder: Path = scene.cluster.folder_of(name) / FOLDER  # a container sees nothing else of this machine
         folder.mkdir(exist_ok=True)
         (folder / "sitecustomize.py").write_text(PYTHON.format(size=self.size), encoding="utf-8")
         (folder / "ballast.cjs").write_text(JAVASCRIPT.format(size=self.size), encoding="utf-8")
-        path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH", ""))))
-        options = f"{os.environ.get('NODE_OPTIONS', '')} --require={folder / 'ballast.cjs'}".strip()
+        path = os.pathsep.join(filter(None, (str(folder), own.get("PYTHONPATH", ""))))
+        options = f"{own.get('NODE_OPTIONS', '')} --require={folder / 'ballast.cjs'}".strip()
         return {"PYTHONPATH": path, "NODE_OPTIONS": options}
 
     def effect_trouble(self, scene: Scene) -> str:
