@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from prowl.checks import chain
+from prowl.checks.reasons import without_network
 from prowl.checks.registry import check
 from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey.survey import NodeView, Survey
@@ -119,7 +120,10 @@ class Stakes:
         return len(self.by_node) + len(self.unseen)
 
     def expect(self, network: NetworkView, expected: str, stake: int, told: str) -> None:
-        """Say whether a stake is a quorum; Unknown if it would be one with the unseen."""
+        """Say whether a stake is a quorum; Unknown if it would be one with the unseen, and where nobody can be seen."""
+        newest = [seen.looks[-1] for seen in network.survey.nodes.values() if seen.looks]
+        if reasons := without_network([look.height_problem for look in newest]):
+            raise Unknown(Claim(expected, f"this machine reaches none of the {len(newest)} nodes: {reasons}"))
         silent = [name for name in self.by_node if name not in self.answering]
         told += f"; no answer from {chain.some(silent)}" if silent else ""
         held, may_be = 3 * stake > 2 * self.total, 3 * (stake + sum(self.unseen)) > 2 * self.total
