@@ -21,6 +21,7 @@ LIKE = 0.6  # how alike two names are, from 0 to 1, to be taken for the same
 MISSPELT = 0.8
 MOST_TRIED = 12
 SHOWN_CHARACTERS = 200
+LONGEST_NAME = 200
 
 
 @dataclass(frozen=True)
@@ -241,9 +242,10 @@ def _minutes(seconds: float) -> str:
 
 
 def alike(one: str, other: str) -> float:
-    """Return how alike two names are, whatever their case and blanks."""
-    first, second = (re.sub(r"[^a-z0-9]", "", name.lower()) for name in (one, other))
-    return SequenceMatcher(None, first, second).ratio()
+    """Return how alike two names are, whatever their case and blanks; 0 for those that hardly are."""
+    first, second = (re.sub(r"[^a-z0-9]", "", name[:LONGEST_NAME].lower()) for name in (one, other))
+    matcher = SequenceMatcher(None, first, second)
+    return matcher.ratio() if min(matcher.real_quick_ratio(), matcher.quick_ratio()) >= LIKE else 0.0
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from prowl.checks.reasons import NO_ANSWER, Diagnosis, Explains, TargetWords, names_of, of_words
+from prowl.checks.reasons import NO_ANSWER, Diagnosis, Explains, TargetWords, names_of, of_words, without_network
 from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey.survey import NodeSurvey, Survey
 from prowl.reports.causes import Cause
 from prowl.reports.verdicts import Result, Verdict
 
-UNREACHABLE = ("Network is unreachable", "No route to host", "Name or service not known", "name resolution")
 BLIND = ("no answer from", "its process is not known", "no height", "no block", "consecutive block", "only one height")
 PEERS = {"daily/peers", "truth/peers"}
 STALL = {"daily/block-height", "daily/consensus", "recovery/health-endpoints", "validators/quorum"}
@@ -80,10 +79,9 @@ def _silence(survey: Survey, silent: list[str], asked: TargetWords) -> Iterator[
         return
     problems = {name: [problem for problem in _problems(survey.nodes[name]) if problem] for name in silent}
     every = len(silent) == len(survey.nodes)
-    reasons = {match[2] for told in problems.values() for each in told if (match := NO_ANSWER.match(each))}
     addresses = tuple(match[1] for told in problems.values() for each in told if (match := NO_ANSWER.match(each)))
-    if every and all(any(word in reason for word in UNREACHABLE) for reason in reasons):
-        told = f"this machine reaches none of {_count(silent)}: {', '.join(sorted(reasons))}"
+    if every and (reasons := without_network([each for told in problems.values() for each in told])):
+        told = f"this machine reaches none of {_count(silent)}: {reasons}"
         step = "repair this machine's network (ip route; a VPN?), then run again: nothing is said about the nodes"
         yield (
             Cause("this machine has no network", told, step, asked.again()),

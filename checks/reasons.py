@@ -10,6 +10,8 @@ from prowl.reports.causes import Cause
 from prowl.reports.findings import on, without_chance
 from prowl.reports.verdicts import Result, Verdict
 
+# Why this machine reaches nobody; of one node alone it may be that one's host.
+UNREACHABLE = ("Network is unreachable", "No route to host", "Name or service not known", "name resolution")
 NO_ANSWER = re.compile(r"no answer from (\S+?): (.*)")
 NOT_THERE = re.compile(r"(/\S+) (?:can't be read: .*No such file or directory|does not exist, so)")
 LONGEST_NAME = 120
@@ -32,6 +34,15 @@ class TargetWords:
     def again(self, *nodes: str) -> str:
         """Return the command that looks at one node again, or at all."""
         return f"{self.program}{f' --node {nodes[0]}' if len(nodes) == 1 else ''} {self.words}"
+
+
+def without_network(problems: Sequence[str]) -> str:
+    """Return why this machine reaches nobody, by what every address that was asked has for a problem; "" if it does."""
+    found = [NO_ANSWER.match(problem) for problem in problems]
+    reasons = {match[2] if match is not None else "" for match in found}
+    if not all(any(word in reason for word in UNREACHABLE) for reason in reasons):
+        return ""
+    return ", ".join(sorted(reasons))
 
 
 Diagnosis = tuple[Cause, Explains]

@@ -10,6 +10,7 @@ from typing import Any
 
 from prowl.checks import chain
 from prowl.checks.invariants.quorum import is_quorum
+from prowl.checks.reasons import without_network
 from prowl.checks.registry import check
 from prowl.fixtures.clients import plausible
 from prowl.fixtures.survey.survey import NodeView, Survey
@@ -120,7 +121,10 @@ class Stakes:
         return len(self.by_node) + len(self.unseen)
 
     def expect(self, network: NetworkView, expected: str, stake: int, told: str) -> None:
-        """Say whether a stake is a quorum; Unknown if it would be one with the unseen."""
+        """Say whether a stake is a quorum; Unknown if it would be one with the unseen, and where nobody can be seen."""
+        newest = [seen.looks[-1] for seen in network.survey.nodes.values() if seen.looks]
+        if reasons := without_network([look.height_problem for look in newest]):
+            raise Unknown(Claim(expected, f"this machine reaches none of the {len(newest)} nodes: {reasons}"))
         silent = [name for name in self.by_node if name not in self.answering]
         told += f"; no answer from {chain.some(silent)}" if silent else ""
         held, may_be = is_quorum(stake, self.total), is_quorum(stake + sum(self.unseen), self.total)

@@ -157,6 +157,35 @@ def test_quorum_is_of_the_stake(dead: tuple[str, ...], heavy: int, expected: str
     assert verdict(validators.test_quorum, seen)[0] == expected
 
 
+NO_NETWORK, NO_ROUTE = "Network is unreachable", "No route to host"
+NO_NAME = "its name can't be resolved (Name or service not known)"
+REFUSED, SLOW = "Connection refused", "it ended after 5 bytes, in the middle of the answer"
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        ((NO_NETWORK,) * 4, UNKNOWN),
+        ((NO_ROUTE,) * 4, UNKNOWN),
+        ((NO_NAME,) * 4, UNKNOWN),
+        ((NO_NETWORK, NO_ROUTE, NO_NAME, NO_NETWORK), UNKNOWN),
+        ((REFUSED,) * 4, BROKEN),
+        ((NO_NETWORK, NO_NETWORK, NO_NETWORK, REFUSED), BROKEN),
+        ((SLOW,) * 4, BROKEN),
+        ((NO_ROUTE, NO_ROUTE, "", ""), BROKEN),  # one that answers shows that there is a network
+        ((NO_NETWORK, NO_NETWORK, NO_NETWORK, ""), BROKEN),
+        ((NO_ROUTE, "", "", ""), HELD),
+    ],
+)
+def test_a_machine_without_a_network_accuses_nobody(reasons: tuple[str, ...], expected: str) -> None:
+    seen = []
+    for number, reason in enumerate(reasons, 1):
+        problem = f"no answer from http://10.0.0.{number}:18780: {reason}"
+        looks = (replace(look(NOW, None), height_problem=problem),) if reason else (look(NOW, 100),)
+        seen.append(node(f"node-{number}", looks=looks))
+    assert verdict(validators.test_quorum, survey(*seen))[0] == expected
+
+
 def test_quorum_counts_a_validator_that_no_node_of_the_target_is() -> None:
     its = (*DECLARED.validators, Validator("0xelsewhere"), Validator("0xfar"))
     said, claim = verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=its)))
