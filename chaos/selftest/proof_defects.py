@@ -26,6 +26,7 @@ from prowl.chaos.engine.steps import During, Recover
 from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
+from prowl.chaos.selftest.planted import ALL as PLAYED
 from prowl.chaos.selftest.test_defects import SEEN_IN_A_SURVEY
 from prowl.checks import test_backup, test_daily, test_drill, test_recovery, test_truth, test_validators
 from prowl.checks.invariants import invariants, judge
@@ -201,20 +202,18 @@ SEEN_BY_ITS_FAULT = {"proposes-apart", "lies-about-tip", "repeats-the-past"}
 BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"}
 """Seen by a check that is not of one node in one survey: below, and in proof_checks.py."""
 WAITING = {
-    "starts-empty": "the scenario that damages a store",
-    "starts-shorter": "the scenario that damages a store",
-    "two-writers": "the scenario that starts a second writer",
-    "memory-leak": "the runs that look for growth",
-    "descriptor-leak": "the runs that look for growth",
-    "disk-growth": "the runs that look for growth",
     "longer-over-final": "the scenario that feeds branches to a live node",
     "length-before-finality": "the scenario that feeds branches (the fork choice's state machine finds it)",
     "weight-before-length": "the scenario that feeds branches (the fork choice's state machine finds it)",
     "tie-by-arrival": "the scenario that feeds branches (the fork choice's state machine finds it)",
-    "forgets-votes": "the restore of an older backup onto a validator that has voted since",
 }
-FEEDS_BRANCHES = {"longer-over-final", "forgets-votes"}
-"""Their invariants exist; what would bring them to light does not yet."""
+FEEDS_BRANCHES = {"longer-over-final"}
+"""Its invariant exists; what would bring it to light does not yet."""
+IN_A_SCENARIO = {
+    "starts-empty", "starts-shorter", "two-writers", "forgets-votes", "memory-leak", "descriptor-leak", "disk-growth",
+    "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable",
+}  # fmt: skip
+"""A scenario fails for it, and the invariant that it names says so: planted.py, proof_scenarios.py."""
 
 
 ALL_CHECKS = {
@@ -228,7 +227,9 @@ ALL_CHECKS = {
 def test_every_defect_is_judged_or_waits_for_an_oracle_that_is_not_there() -> None:
     told = [defect for _, defect in TOLD]
     surveyed = {defect.name for defect in SEEN_IN_A_SURVEY}
-    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION, *BY_A_CHECK]
+    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION, *BY_A_CHECK, *IN_A_SCENARIO]
+    named = {planted.defect: planted.oracle for _, planted in PLAYED}
+    assert {name: named.get(name) for name in IN_A_SCENARIO} == {name: DEFECTS[name].oracle for name in IN_A_SCENARIO}
     assert sorted([*judged, *WAITING, *SEEN_BY_ITS_FAULT]) == sorted(DEFECTS), "each defect has exactly one place"
     assert {conduct.defect for conduct in CONDUCTS} >= SEEN_BY_ITS_FAULT
     assert set(CORE_DEFECTS) >= IN_SIMULATION

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.engine import runner
-from prowl.chaos.selftest.planted import PLANTED, SEED, scenario
+from prowl.chaos.selftest.planted import ALL, SEED, Planted, scenario
 from prowl.reports.verdicts import Verdict
 
 
-@pytest.mark.parametrize("name", PLANTED)
-def test_it_fails_for_its_planted_defect(name: str, tmp_path: Path) -> None:
-    planted = PLANTED[name]
+@pytest.mark.parametrize(("name", "planted"), ALL, ids=[f"{name}-{planted.defect}" for name, planted in ALL])
+def test_it_fails_for_its_planted_defect(name: str, planted: Planted, tmp_path: Path) -> None:
     said: list[str] = []
     outcome = runner.play(scenario(name), planted.spec(scenario(name)), tmp_path, SEED, said.append)
     broken = sorted({row.invariant for row in outcome.judgements if row.verdict is Verdict.BROKEN})
