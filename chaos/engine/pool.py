@@ -171,6 +171,6 @@ def _sickness(cluster: Cluster) -> str:
         state, peers = newest.metric("coc_consensus_state"), newest.metric("coc_peers_connected")
         if state.value != 0:
             troubles.append(f"the consensus state of {name} is {state.problem or state.value}")
-        elif peers.value != cluster.spec.count - 1:
+        elif cluster.network.peers_wrong(name, peers.value):
             troubles.append(f"{name} counts {peers.problem or peers.value} peers")
     return "; ".join(troubles)
