@@ -225,8 +225,13 @@ class TimelineWriter:
     def transfers(self, row: Transfers) -> None:
         """Write what became of the load."""
         supply = [[height, str(wei)] for height, wei in row.supply]
-        body = {"accepted": row.accepted, "included": row.included, "supply": supply, "rivals": row.rivals}
-        body |= {"final": row.final}
+        body = {
+            "accepted": row.accepted,
+            "included": row.included,
+            "supply": supply,
+            "rivals": row.rivals,
+            "final": row.final,
+        }
         self._line({"t": round(row.t, 3), "load": {name: value for name, value in body.items() if value}})
 
     def watched(self, row: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,11 +11,10 @@ from typing import Any
 from prowl.chaos.engine.stage import Stage
 from prowl.fixtures.clusters import backups
 from prowl.fixtures.clusters.protocol import GONE, HasData
-from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event
 
 BACKUPS = "backups"
-NAMES_THE_STORE = re.compile(r"(?i)leveldb|corrupt|the store")
 
 
 def row(stage: Stage, step: str, words: str, **changes: Any) -> None:
@@ -89,30 +87,6 @@ class Restore:
                 stage.cluster.terminate(name)
             backups.restore(stage.cluster.spec, archive, stage.cluster.node(name))
             stage.cluster.start_node(name)
-
-
-@dataclass(frozen=True)
-class StartDamaged(_Everywhere):
-    """Start a node on its damaged store, as an operator does who does not know: it must end, and name the store.
-
-    What came of it is a step of the timeline, which the invariant corrupt-store judges. What comes up is stopped.
-    """
-
-    words = "start on its damaged store"
-
-    def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
-        """Start, one after the other."""
-        for name in nodes:
-            try:
-                stage.cluster.start_node(name)
-                told = "it started as if its store were whole"
-                stage.cluster.terminate(name)
-            except ClusterError:
-                last = stage.cluster.last_lines(name)
-                told = "" if NAMES_THE_STORE.search(last) else f"it ended and did not name its store: {last[-200:]}"
-            seen = {"unconfirmed": (name,)} if told else {"confirmed": (name,)}
-            words = f"{self.words} {name} : {told or 'it ended and named its store'}"
-            stage.write(replace(Event(0.0, words, step="symptom"), **seen))
 
 
 @dataclass(frozen=True)

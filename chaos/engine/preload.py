@@ -17,6 +17,7 @@ from prowl.fixtures.reference.storage.store import CHAIN_STORE, STATE_STORE
 from prowl.fixtures.waiting import wait_until
 
 ENTRY_BYTES = 512
+ENTRIES_AT_ONCE = 500
 COMPACTED = "Compacted "  # in the LOG that LevelDB writes
 COMPACTION_SECONDS = 30.0
 
@@ -62,8 +63,9 @@ class Preload:
         """Write the entries in one go; the write buffer holds all of them, so that no table is written here."""
         database = plyvel.DB(str(store), write_buffer_size=2 * self.entries * ENTRY_BYTES)
         try:
-            with database.write_batch() as batch:
-                for _ in range(self.entries):
-                    batch.put(b"x:preload:%08d" % chance.randrange(10**8), chance.randbytes(ENTRY_BYTES))
+            for _ in range(self.entries // ENTRIES_AT_ONCE):
+                with database.write_batch() as batch:  # one record of the log, which a start takes in one piece
+                    for _ in range(ENTRIES_AT_ONCE):
+                        batch.put(b"x:preload:%08d" % chance.randrange(10**8), chance.randbytes(ENTRY_BYTES))
         finally:
             database.close()

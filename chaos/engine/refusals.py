@@ -14,7 +14,7 @@ from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
 from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario, Step
 from prowl.chaos.engine.stage import chance_of, stakes_of
-from prowl.chaos.engine.steps import Do, Hold, Recover
+from prowl.chaos.engine.steps import Blocks, Do, Hold, Recover
 from prowl.chaos.engine.watching import Watch
 from prowl.checks.invariants import invariants
 from prowl.fixtures import deadlines
@@ -62,7 +62,7 @@ def _faults(scenario: Scenario, items: Mapping[str, object]) -> Iterator[str]:
     if scenario.item not in items:
         yield f"the catalogue has no item {scenario.item!r}; {near(scenario.item, items)}"
     yield from _wrong_names(scenario)
-    if all(isinstance(step, Hold | Recover) for step in scenario.every_step()):
+    if all(isinstance(step, Blocks | Hold | Recover) for step in scenario.every_step()):
         yield "nothing is done in it: it needs a step such as During(fault, target)."
     try:
         spec = scenario.shape.spec(ClusterSpec(scenario.shape.nodes or USUAL_NODES))

@@ -197,7 +197,7 @@ def _sickness(observer: Observer, network: Network, name: str) -> str:
         return "does not answer"
     if values.get("consensus_state") != 0:
         return f"has consensus state {values.get('consensus_state', 'missing')}"
-    if values.get("peers_connected") != len(network.nodes) - 1:
+    if network.peers_wrong(name, values.get("peers_connected")):
         return f"has {values.get('peers_connected', 'no count of')} peers"
     return ""
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import Any
 
 from prowl.chaos.engine.fault import Fault, Holds, Scene
@@ -22,6 +23,7 @@ from prowl.fixtures.waiting import wait_until
 from prowl.reports.events import Event
 
 LOOK_SECONDS = 0.1
+SEEN = "the height that was waited for"
 ROTATIONS = 2  # of the proposers, after a recovery, before it counts as one
 
 
@@ -179,11 +181,13 @@ class Stage:
             spent["faults"] += seconds
             self.play.say(f"{injected.effects.heal.words or 'healed'}: the end was seen within {seconds:.2f} s")
 
-    def hold(self, seconds: float) -> None:
-        """Watch for so long; shorter where more time would tell nothing."""
+    def hold(self, seconds: float, height: float = inf) -> None:
+        """Watch for so long, or until a height is seen; shorter where more time would tell nothing."""
         with self.play.played.timed("hold"):
-            why = self.observer.hold(seconds, self.observer.trouble)
-        if why:
+            why = self.observer.hold(
+                seconds, lambda: self.observer.trouble() or (SEEN if self.observer.tip >= height else "")
+            )
+        if why and why != SEEN:
             words = f"a hold was ended early: {why}"
             self.write(Event(0.0, words))
             self.play.say(words)

@@ -19,6 +19,7 @@ from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Network
 
 INDENT = "  "
+SLOWEST = 5.0
 
 
 class Allowance(StrEnum):
@@ -85,6 +86,23 @@ class Hold(Simple):
         lengths = [f"{self.intervals:g} block intervals"] if self.intervals else []
         lengths += [f"{self.rounds:g} round time-outs"] if self.rounds else []
         yield f"hold      {' and '.join(lengths) or self.allowance}"
+
+
+@dataclass(frozen=True)
+class Blocks(Simple):
+    """Watch until so many blocks have come; five times as long as they should take, and no longer."""
+
+    count: int
+
+    def play(self, stage: Stage) -> None:
+        """Watch."""
+        seconds = SLOWEST * self.count * stage.play.interval_seconds
+        stage.play.say(f"holding for {self.count} blocks, at most {seconds:.0f} s")
+        stage.hold(seconds, stage.observer.tip + self.count)
+
+    def plan(self, outline: Outline) -> Iterator[str]:  # noqa: ARG002
+        """Tell how many."""
+        yield f"hold      {self.count} blocks"
 
 
 @dataclass(frozen=True)

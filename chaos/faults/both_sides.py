@@ -39,7 +39,7 @@ class KeysOnBothSides(SameKey):
     node without its ledger abstains where it may have voted, which is the side's standstill, so it keeps its own.
     """
 
-    limit_seconds = 60.0
+    limit_seconds = 180.0  # all nodes start, and an installed one is given a grace
     needs = (HasProcesses, HasData)
 
     def unavailable(self, spec: ClusterSpec) -> str | None:

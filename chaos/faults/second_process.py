@@ -107,8 +107,8 @@ class SecondProcess:
     def tell(self, scene: Scene, name: str, *, refused: bool) -> None:
         """Write whether the store refused the second process, for the judge."""
         words = f"second process on the store of {name} : {'it was refused' if refused else 'it was not refused'}"
-        seen = {"confirmed": (name,)} if refused else {"unconfirmed": (name,)}
-        scene.write(replace(Event(0.0, words, step="symptom"), **seen))
+        row = Event(0.0, words, step="symptom")
+        scene.write(replace(row, confirmed=(name,)) if refused else replace(row, unconfirmed=(name,)))
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for second processes, and for first ones whose RPC does not answer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prowl.chaos.engine.scenario import Scenario, Shape
-from prowl.chaos.engine.steps import During, Hold, Recover
+from prowl.chaos.engine.steps import Blocks, During, Hold, Recover
 from prowl.chaos.engine.targets import minority, named
 from prowl.chaos.faults.both_sides import KeysOnBothSides
 from prowl.chaos.faults.byzantine import CONDUCTS, LIES_ABOUT_TIP, Byzantine
@@ -14,7 +14,7 @@ from prowl.chaos.faults.terminate import Terminate
 FOUR = Shape(nodes=4)
 # Growth is judged over at least two hundred blocks of a node's life.
 FAST = Shape(nodes=4, block_ms=100)
-HOLDS = {"repeats-the-past": Hold(intervals=230)}
+HOLDS = {"repeats-the-past": Blocks(210)}
 SIDE = named("node-1", "node-2")
 WHY = {
     "votes-twice": "a validator votes twice in a round: it is seen, and the chain stays one chain",

@@ -21,7 +21,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         MEMORY,
         "the kernel ends a validator whose store holds more than its cache: with the smaller cache it takes part again",
         (
-            Do(Preload(5_000)),
+            Do(Preload()),
             During(OutOfMemory(), minority, (Hold(), Do(Restart(SMALLER_CACHE)), Recover())),
             Recover(),
         ),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prowl.chaos.engine.operations import Backup, Restore, StartDamaged
+from prowl.chaos.engine.operations import Backup, Restore
 from prowl.chaos.engine.preload import Preload
 from prowl.chaos.engine.scenario import Scenario, Shape
+from prowl.chaos.engine.start_damaged import StartDamaged
 from prowl.chaos.engine.steps import Do, During, Each, Hold, Recover
 from prowl.chaos.engine.targets import minority, one, proposer_next, third, two_after_next
 from prowl.chaos.faults.crash import Crash
@@ -34,8 +35,13 @@ CELLS = (
 )
 
 
+def _is_noticed(cell: Cell) -> bool:
+    """Whether LevelDB refuses such a store: one whose log was cut short, or whose folder is gone, it opens."""
+    return cell.part in {Part.CURRENT, Part.MANIFEST} or cell.damage is Damage.BIT_FLIP
+
+
 def _damaged(name: str, cell: Cell) -> Scenario:
-    symptom = (Do(StartDamaged()),) if cell.part is not Part.FILE else ()
+    symptom = (Do(StartDamaged(ends=_is_noticed(cell))),) if cell.part is not Part.FILE else ()
     return Scenario(
         name,
         RESTORE,

@@ -99,6 +99,9 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("no-round-change", "progress-with-quorum", "observer-beside-a-crash"),
     )
 )
+GROWING = {"disk-growth": "growth", "descriptor-leak": "growth"}
+ALL = (*PLANTED.items(), *(("repeats-the-past", Planted(*each, others=True)) for each in GROWING.items()))
+"""Each with its scenario, and those that a scenario fails for besides."""
 CANNOT = {
     "more-liars-than-a-third": "it is to break: it fails where two liars of four break nothing, which is no defect",
     "containers-upgraded-in-turn": "a container of the next image has no defect to be planted; proof_upgrade.py",

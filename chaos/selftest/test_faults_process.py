@@ -81,8 +81,11 @@ def test_a_slow_start_is_proven(cluster: EmbeddedCluster) -> None:
 class OtherStore(SecondProcess):
     """Its second process has a store of its own, which nobody locks."""
 
-    def config(self, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
-        return {**super().config(config, ports), "dataDir": str(Path(config["dataDir"]).with_name("other"))}
+    def config(self, scene: Scene, name: str, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
+        return {
+            **super().config(scene, name, config, ports),
+            "dataDir": str(Path(config["dataDir"]).with_name("other")),
+        }
 
 
 def test_a_second_process_is_refused_by_the_lock(cluster: EmbeddedCluster) -> None:

@@ -77,6 +77,17 @@ def test_of_equal_stakes(count: int, sizes: tuple[int, ...]) -> None:
                 resolve(stakes, random.Random(1))
 
 
+def test_several_nodes_by_their_names_and_those_after_the_next_proposer() -> None:
+    stakes = {f"node-{number}": 1 for number in range(1, 5)}
+    assert targets.named("node-3", "node-1")(stakes, random.Random(0)) == ("node-3", "node-1")
+    assert targets.word_of(targets.named("node-3", "node-1")) == "node-3, node-1"
+    with pytest.raises(ValueError, match="No node is called 'node-9'"):
+        targets.named("node-3", "node-9")(stakes, random.Random(0))
+    assert targets.two_after_next(stakes, random.Random(0), "node-3") == ("node-4", "node-1")
+    with pytest.raises(ValueError, match="Of 3 nodes two"):
+        targets.two_after_next({"a": 1, "b": 1, "c": 1}, random.Random(0), "a")
+
+
 def test_exactly_a_third_is_neither_minority_nor_third() -> None:
     stakes = {"a": 3, "b": 3, "c": 3}
     with pytest.raises(ValueError, match="less than a third of the stake: a 3, b 3, c 3"):

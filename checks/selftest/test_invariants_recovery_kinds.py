@@ -8,6 +8,7 @@ import pytest
 
 from prowl.checks.invariants import Verdict
 from prowl.checks.selftest.network import Net, Tamper
+from prowl.reports.events import Event, Phase
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 TOP, LOOSE = "0x" + "e" * 64, "0x" + "f" * 64
@@ -51,6 +52,18 @@ def back(tamper: Tamper | None, seconds: float = 40.0, **header: Any) -> Net:
 )
 def test_in_step_is_the_height_and_the_hash_of_others(block: Any, expected: Verdict) -> None:
     assert back(shows(block)).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("honest", "expected"), [(False, None), (True, HELD)])
+def test_a_liar_owes_a_recovery_once_it_is_honest_again(honest: bool, expected: Verdict | None) -> None:
+    net = Net(4).run(100)
+    lie: Any = {"fault": 1, "kind": "lie", "restarted": ("n3",)}
+    net.events.append(Event(net.t, "restart n3 : lies", phase=Phase.INJECT, liars=("n3",), **lie))
+    net.run(150)
+    if honest:
+        net.events.append(Event(net.t, "restart n3 : honest again", phase=Phase.HEAL, **lie))
+    rows = net.run(60).judge()
+    assert (rows["recovery", "n3"].verdict if ("recovery", "n3") in rows else None) is expected
 
 
 def test_without_hashes_the_height_is_enough() -> None:

@@ -56,6 +56,10 @@ def stalled(seconds: float, *rows: Transfers) -> Net:
     return net
 
 
+def rivals(*names: str, final: bool = True) -> Transfers:
+    return Transfers(39.5, rivals=(names,), final=final)
+
+
 END = Transfers(39.5, final=True)
 CASES: tuple[tuple[str, Net, Verdict | None], ...] = (
     ("nothing shown", network(None), None),
@@ -83,6 +87,10 @@ CASES: tuple[tuple[str, Net, Verdict | None], ...] = (
     ("another sum", network(None, supply(100, 100, 101)), BROKEN),
     ("less at first", network(None, supply(99, 100)), BROKEN),
     ("one sum", network(None, supply(100)), HELD),
+    ("of two rivals one is found", network(None, accepted(A), included((A, 5), (B, 6)), rivals(B, C)), HELD),
+    ("both are", network(None, accepted(A), included((A, 5), (B, 6), (C, 6)), rivals(B, C)), BROKEN),
+    ("neither is", network(None, accepted(A), included((A, 5)), rivals(B, C)), BROKEN),
+    ("and nobody asked", network(None, accepted(A), included((A, 5)), rivals(B, C, final=False), END), UNKNOWN),
     ("the worst counts", network({("n2", 20.0): A}, accepted(A), END), BROKEN),
 )
 
