@@ -40,12 +40,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import math
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from itertools import count as numbers
 from pathlib import Path
 from typing import IO, Any, TextIO
 
@@ -54,20 +52,15 @@ from prowl.reports.files import opened
 from prowl.reports.recorded_words import translated
 from prowl.reports.redaction import one_line, told
 from prowl.reports.samples import Sample, Samples, Track
+from prowl.reports.timeline_lines import MOST_BYTES, TimelineError, is_time, rows, strange
 from prowl.reports.timeline_size import too_large
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
 __all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
 
 SCHEMA = 2
-MOST_BYTES = 500_000_000
-LONGEST_LINE = 10_000_000
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
 WORDS_ONLY = 1  # up to this schema, what was done is told in words
-
-
-class TimelineError(ValueError):
-    """A file that is not a timeline, or is of a newer schema; the text is a sentence for the user."""
 
 
 @dataclass(frozen=True)
@@ -265,7 +258,7 @@ def _read(path: str, file: TextIO) -> Timeline:
     gaps: list[Gap] = []
     transfers: list[Transfers] = []
     seen: list[dict[str, Any]] = []
-    for number, row in _rows(path, file):
+    for number, row in rows(path, file):
         try:
             if "node" in row and row.keys().isdisjoint(NO_SAMPLE):
                 _add(samples, row)
@@ -283,7 +276,7 @@ def _read(path: str, file: TextIO) -> Timeline:
             elif "load" in row and "node" not in row:
                 transfers.append(_transfers(row))
         except (TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
-            raise _strange(number, path, error) from error
+            raise strange(number, path, error) from error
     samples.close()
     if not samples:
         raise TimelineError(f"The timeline {path} holds no sample of any node: there is nothing to judge.")
@@ -325,55 +318,6 @@ def _gap(row: dict[str, Any]) -> Gap:
     return Gap(float(row["t"]), float(row["gap"]), str(row.get("why", "")), name, proxies)
 
 
-def _rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    left = MOST_BYTES
-    for number in numbers(1):
-        if not (line := file.readline(LONGEST_LINE)):
-            return
-        left -= len(line)
-        if left < 0 or len(line) == LONGEST_LINE:
-            raise TimelineError(
-                f"The timeline {path} has more than {MOST_BYTES:,} characters, or a line with {LONGEST_LINE:,}."
-            )
-        if line.isspace():
-            continue
-        try:
-            row = json.loads(line)
-            if not isinstance(row, dict) or line.count('":') != _keys(row):  # perhaps a key twice
-                row = json.loads(line, object_pairs_hook=_once)
-            if not isinstance(row, dict) or not (_is_time(row.get("t")) or row.get("kind") == "header"):
-                raise ValueError("a line is an object with a number t")
-        except (ValueError, RecursionError, OverflowError) as error:
-            if not line.endswith("\n"):  # the writer was killed in the middle of this line, which is the last
-                return
-            raise _strange(number, path, error) from error
-        yield number, row
-
-
-def _strange(number: int, path: str, error: Exception) -> TimelineError:
-    return TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {told(error)}.")
-
-
-def _keys(row: dict[str, Any]) -> int:
-    """Return how many keys an object and those within it have; lists are not looked into."""
-    return len(row) + sum(_keys(value) for value in row.values() if type(value) is dict)
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return the object; a key that stands twice with different values has all of them, as a list (so no number)."""
-    row = dict(pairs)
-    if len(row) != len(pairs):
-        for key in row:
-            values = [value for name, value in pairs if name == key]
-            if any(value != values[0] for value in values[1:]):
-                row[key] = values
-    return row
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _is_table(value: object, kind: type) -> bool:
     """Whether a value is an object whose values are all of a kind."""
     return isinstance(value, dict) and all(isinstance(each, kind) and each is not True for each in value.values())
@@ -402,9 +346,9 @@ def _header(path: str, row: dict[str, Any]) -> Header:
         "heal_seconds",
         "start_seconds",
     ):
-        if name in values and not (_is_time(values[name]) and values[name] >= 0):
+        if name in values and not (is_time(values[name]) and values[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
     interval = values.get("block_interval_seconds")
-    if interval is not None and not (_is_time(interval) and interval > 0):
+    if interval is not None and not (is_time(interval) and interval > 0):
         raise ValueError("block_interval_seconds of the header is a number of seconds above 0, or null")
     return Header(**values)
