@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from prowl.chaos.engine import evidence, prune
-from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.chaos.engine.evidence import keep, keep_ledger, keep_pages, shed
 from prowl.fixtures.cleanup.folders import owned_below
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
