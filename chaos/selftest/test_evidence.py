@@ -19,6 +19,7 @@ from prowl.fixtures.cleanup.undo import Netns, Remove
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.selftest.stub import PAGE, StubNode
+from prowl.reports.redaction import clean
 
 KEY = "0x" + "ab" * 32
 
