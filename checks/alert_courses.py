@@ -106,7 +106,6 @@ class Heights:
         firing = (
             (fires - 2 * STEP_SECONDS, False), (fires, True), (end - STEP_SECONDS, True), (seen_at(end, every), False)
         )  # fmt: skip
-        wobble = _then(rise, [top] * 10 + [top + 1] + [top] * 20, lambda step: top + step, lead)
         falls = _then(rise, [top - step - 1 for step in range(8 * MINUTE // STEP_SECONDS)], lambda _step: top, 2)
         slow = [float(number // (SLOW_SECONDS // STEP_SECONDS)) for number in range(3 * lead)]
         metric = "coc_block_height"
@@ -114,7 +113,6 @@ class Heights:
         every_node, one = frozenset(range(nodes)), frozenset({1})
         return [
             *(course("the height stands still", nodes, who, {metric: stands}, firing) for who in who_is_sick(nodes)),
-            course("the height rises by one and falls back", nodes, one, {metric: wobble}, ((fires, True),)),
             course("the height falls", nodes, one, {metric: falls}, never),
             course(
                 "the height rises", nodes, every_node, {metric: [float(number) for number in range(3 * lead)]}, never

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -61,11 +63,7 @@ class KeysOnBothSides(SameKey):
         before.heights = {name: height_of(cluster, name) or 0 for name in cluster.spec.names}
         before.peers = {name: self._config(scene, name)["peers"] for name in cluster.spec.names}
         super().inject(replace(scene, nodes=self._liars(scene)))
-        for name in cluster.spec.names:
-            cluster.terminate(name)
-            if cluster.spec.command is not reference_command:
-                (data_of(cluster, name) / LEDGER).unlink(missing_ok=True)
-            cluster.start_node(name, settings={"peers": self._peers(scene, name)})
+        self._restart(scene, {name: self._peers(scene, name) for name in cluster.spec.names})
 
     def config(self, scene: Scene, name: str, config: dict[str, Any], ports: Ports) -> dict[str, Any]:
         """Return the second process's configuration: its peers are the nodes of the other side, without a proxy."""
@@ -85,14 +83,22 @@ class KeysOnBothSides(SameKey):
     def heal(self, scene: Scene) -> None:
         """End the second ones, and restart every node with the peers that it had."""
         super().heal(scene)
-        for name, peers in scene.memory(Before).peers.items():
-            scene.cluster.terminate(name)
-            scene.cluster.start_node(name, settings={"peers": peers})
+        self._restart(scene, scene.memory(Before).peers)
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for second ones, and for nodes that do not answer: that both sides are level again is not to be had."""
         here = scene.memory(Seconds).running()
         return f"the second process of {', '.join(here)} runs" if here else running_trouble(scene)
+
+    def _restart(self, scene: Scene, peers: Mapping[str, Peers]) -> None:
+        """Stop all nodes, and start them side by side with these peers; an installed one without its vote ledger."""
+        cluster = scene.cluster
+        cluster.terminate(*peers)
+        if cluster.spec.command is not reference_command:
+            for name in peers:
+                (data_of(cluster, name) / LEDGER).unlink(missing_ok=True)
+        with ThreadPoolExecutor(max(1, len(peers))) as pool:
+            list(pool.map(lambda name: cluster.start_node(name, settings={"peers": peers[name]}), peers))
 
     def _liars(self, scene: Scene) -> tuple[str, ...]:
         if not scene.others:

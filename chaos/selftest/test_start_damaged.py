@@ -1,0 +1,64 @@
+"""What a node makes of its damaged store, told for the judge: it must end and say so, or at least say what it lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from prowl.chaos.engine.stage import Stage
+from prowl.chaos.engine.start_damaged import StartDamaged
+from prowl.fixtures.clusters.spec import ClusterError
+from prowl.reports.events import Event
+
+NAMED = "The store leveldb-chain is damaged: CURRENT"
+LOST = "this node once had block 9: blocks were lost"
+
+
+class Node:
+    """A cluster of one node that ends at its start, or does not, and says this; and the stage that it is on."""
+
+    def __init__(self, folder: Path, ends: bool, says: str) -> None:
+        self.log, self.ends, self.says = folder / "node.log", ends, says
+        self.log.write_text(f"long ago: {NAMED}\n")
+        self.rows: list[Event] = []
+        self.up = False
+
+    @property
+    def cluster(self) -> Any:
+        return self
+
+    def write(self, event: Event) -> None:
+        self.rows.append(event)
+
+    def log_of(self, _name: str) -> Path:
+        return self.log
+
+    def start_node(self, _name: str) -> None:
+        self.log.write_text(self.log.read_text() + self.says)
+        if self.ends:
+            raise ClusterError("n1 ended at its start")
+        self.up = True
+
+    def terminate(self, _name: str) -> None:
+        self.up = False
+
+
+@pytest.mark.parametrize(
+    ("ends", "says", "must_end", "right"),
+    [
+        (True, NAMED, True, True),
+        (True, "out of memory", True, False),
+        (False, LOST, True, False),
+        (False, LOST, False, True),
+        (False, "node started", False, False),  # what the log said before this start does not count
+        (True, NAMED, False, True),
+    ],
+)
+def test_a_start_on_a_damaged_store(tmp_path: Path, ends: bool, says: str, must_end: bool, right: bool) -> None:
+    node = Node(tmp_path, ends, says)
+    StartDamaged(must_end).do(cast(Stage, node), ("n1",))
+    (row,) = node.rows
+    assert (row.step, row.confirmed, row.unconfirmed) == ("symptom", ("n1",) * right, ("n1",) * (not right))
+    assert not node.up, "what came up is stopped: the fault holds it down"
