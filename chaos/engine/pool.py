@@ -10,6 +10,7 @@ from prowl.chaos.engine import evidence
 from prowl.chaos.engine.probes import up_trouble
 from prowl.fixtures import deadlines
 from prowl.fixtures.cleanup import ledger
+from prowl.fixtures.cleanup.folders import LEDGER
 from prowl.fixtures.clusters.process_budget import Slots
 from prowl.fixtures.clusters.protocol import OLD, RUNNING, Cluster, make
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
@@ -158,7 +159,7 @@ def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:
 
 
 def _entries(cluster: Cluster) -> list[ledger.Entry]:
-    path = cluster.folder / ledger.LEDGER
+    path = cluster.folder / LEDGER
     try:
         return ledger.read(path) if path.exists() else []
     except ledger.LedgerError as error:
