@@ -190,7 +190,9 @@ def test_the_time_between_the_last_equal_looks_at_the_proxies_is_a_gap(
     tmp_path: Path, looks: list[str | None], stretches: list[tuple[str, int | None, int]]
 ) -> None:
     """A stretch goes from the begin of a look (or of the recording) to the end of another."""
-    begins, ends, path = [], [], tmp_path / "t.jsonl"
+    begins: list[float] = []
+    ends: list[float] = []
+    path = tmp_path / "t.jsonl"
 
     def altered() -> str | None:
         if len(begins) == len(looks):
