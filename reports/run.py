@@ -34,6 +34,8 @@ from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 SCHEMA = 2
 MOST_BYTES = 200_000_000
 LARGEST = 2**63
+# What the record of a run may lack; its target it may not.
+OF_NO_RUN = {"id": "", "seed": 0, "commit": "", "cluster": "", "versions": {}, "started": 0.0, "again": ""}
 JUDGEMENTS_IN_EVIDENCE = 1  # up to this schema
 PROGRAM_VARIABLE = "PROWL_PROGRAM"  # how this pytest was called ("prowl run"), for the repeat commands
 FOR_OWNER_ALONE = 0o700  # a run keeps logs and answers of nodes
@@ -234,9 +236,10 @@ class Report:
         try:
             body = _printable(json.loads(text_of(path, MOST_BYTES)))
             schema = body["schema"]
-            if isinstance(schema, int) and schema > SCHEMA:
+            if not isinstance(schema, int) or schema > SCHEMA:
                 raise RunError(
-                    f"The report {named} is of schema {schema}; this version reads up to {SCHEMA}. Use a newer Prowl."
+                    f"The report {named} is of schema {told(schema)}; this version reads up to {SCHEMA}. "
+                    "Use a newer Prowl."
                 )
             return cls._of(body, JUDGEMENTS_IN_EVIDENCE if schema == JUDGEMENTS_IN_EVIDENCE else SCHEMA)
         except RunError:
@@ -244,7 +247,7 @@ class Report:
         except KeyError as error:
             raise RunError(f"{named} is not a report of a run: it lacks {told(error, 80)}.") from None
         except OSError as error:
-            raise RunError(f"{named} can't be read: {error.strerror or told(error)}.") from None
+            raise RunError(f"{named} is not a report of a run: {error.strerror or told(error)}.") from None
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{named} is not a report of a run: {told(error)}.") from None
 
@@ -257,7 +260,7 @@ class Report:
         not_asked = [NotAsked.from_json(row) for row in body["not_asked"]]
         causes = [Cause.from_json(row) for row in body.get("causes", ())]
         record, timelines = body["run"], body.get("timelines", [])
-        plain = msgspec.to_builtins([record, results, not_asked, causes, timelines])
+        plain = msgspec.to_builtins([{**OF_NO_RUN, **record}, results, not_asked, causes, timelines])
         msgspec.convert(plain, tuple[Record, list[Result], list[NotAsked], list[Cause], list[TimelineRow]])
         decision = record.get("gate")
         if decision and not decision["sentence"].startswith("GO " if decision["go"] else "NO-GO "):

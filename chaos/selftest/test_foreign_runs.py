@@ -262,7 +262,7 @@ def test_the_commands_refuse_with_one_sentence_that_says_why(folder: Path, capsy
     sentences = {
         "a pipe for a report": "It is no regular file",
         "a report of tomorrow": "is of schema 99",
-        "a run without a target": "`commit`",
+        "a run without a target": "`target`",
         "a node that is a number": "Expected `str | null`, got `int`",
         "no results": "it lacks 'results'",
         "a number without end": "has a number that is none",
