@@ -23,6 +23,7 @@ from prowl.chaos.faults.store_damage import StoreDamage
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.faults.tools.damage import Cell, Damage, Part, Store, When
 from prowl.chaos.faults.wipe import Wipe
+from prowl.chaos.scenarios.fork_choice import DEEP
 from prowl.checks.invariants.quorum import Course, course
 from prowl.checks.topology import NETWORKS
 from prowl.fixtures.clusters.spec import ClusterSpec
@@ -86,4 +87,6 @@ def shape_of(network: str, name: str = "") -> Shape:
     """Return the shape of a network of the table, as a class needs it."""
     stakes = NETWORKS[network]
     block_ms = MANY_BLOCK_MS if len(stakes) >= MANY else None
-    return Shape(len(stakes), stakes, name != WITHOUT_BFT, block_ms, SHORT_ROUND_MS if name == SLOW else None)
+    if name == WITHOUT_BFT:
+        return Shape(len(stakes), stakes, bft=False, block_ms=block_ms, settings=DEEP)
+    return Shape(len(stakes), stakes, block_ms=block_ms, round_ms=SHORT_ROUND_MS if name == SLOW else None)

@@ -239,3 +239,25 @@ def test_a_vote_is_proven_by_a_block_only_where_no_group_of_the_others_is_a_quor
 def test_a_pause_is_told_as_what_it_is(seconds: float, words: str) -> None:
     row = Net().run(100).stand(seconds).judge()["progress-with-quorum", None]
     assert row.observed.startswith(words)
+
+
+def test_a_node_that_lags_on_the_same_branch_is_on_no_other_one() -> None:
+    """Another node shows another block for a while, at the height that the slow one has not reached."""
+    net = Net().run(40)
+    height, chain = net.nodes["n0"].height, net.nodes["n0"].chain
+    net.tampers.append(change("n1", 40.0, latest=[height - 1, chain[-2], chain[-3], False], fin=None))
+    net.tampers.append(change("n3", 40.0, 42.0, latest=[height, "0x" + "a" * 64, chain[-2], False], fin=None))
+    row = net.stand(160).judge()["agreement", None]
+    assert row.verdict is Verdict.HELD, row.observed
+    assert f"first at height {height} on n0 and n3" in row.observed
+
+
+def test_an_unknown_state_says_for_how_long_nobody_looked() -> None:
+    net = Net().run(100)
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.do("kill n2 n3")
+    net.away(20).run(15)
+    net.away(10).run(2)
+    row = net.judge()["signals", "n0"]
+    assert row.verdict is Verdict.UNKNOWN
+    assert "the recorder was starved for 30.0 s of it" in row.observed

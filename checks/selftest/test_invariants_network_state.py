@@ -189,7 +189,7 @@ def test_one_way_is_no_connection_for_a_quorum_but_may_carry_news() -> None:
 
 def cut(*pairs: str) -> frozenset[tuple[str, str]]:
     """Return directed edges, each written as from and to."""
-    return frozenset((one, other) for one, other in pairs)
+    return frozenset((pair[0], pair[1]) for pair in pairs)
 
 
 @pytest.mark.parametrize(
