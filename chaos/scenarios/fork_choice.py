@@ -8,7 +8,9 @@ from prowl.chaos.engine.targets import half, heaviest, one
 from prowl.chaos.faults.cut import Cut
 
 FORK = "recovery/fork-choice"
-LONGEST = Shape(nodes=4, bft=False)
+# What a node of a longest-chain network calls finalized is so many blocks deep: deeper than either side's branch here.
+DEEP = {"finalityDepth": 64}
+LONGEST = Shape(nodes=4, bft=False, settings=DEEP)
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
@@ -26,7 +28,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "without BFT two pairs of unequal stake are parted: healed, all are on one chain",
         (During(Cut(), heaviest, (Hold(intervals=40),)), Recover()),
         ("progress-after-heal",),
-        shape=Shape(nodes=4, bft=False, stakes=(7, 1, 1, 1)),
+        shape=Shape(nodes=4, bft=False, stakes=(7, 1, 1, 1), settings=DEEP),
     ),
     Scenario(
         "losing-side-is-not-forgotten",

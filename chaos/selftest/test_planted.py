@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.chaos.selftest.planted import CANNOT, ELSEWHERE, MOST_THAT_CANNOT, PLANTED, scenario
+from prowl.chaos.selftest.planted import ALL, CANNOT, ELSEWHERE, IN_A_SCENARIO, MOST_THAT_CANNOT, PLANTED, scenario
 from prowl.chaos.selftest.proof_defects import WAITING
 from prowl.checks.invariants import invariants
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
@@ -16,6 +16,11 @@ def test_every_scenario_fails_for_a_planted_defect_or_says_why_none_can() -> Non
         spec = planted.spec(scenario(name))
         assert spec.defects, f"{name}: planted nowhere"
         assert planted.defect in DEFECTS, name
+
+
+def test_a_defect_without_another_place_is_caught_by_the_invariant_that_it_names() -> None:
+    played = {(planted.defect, planted.oracle) for _name, planted in ALL}
+    assert {(name, DEFECTS[name].oracle) for name in IN_A_SCENARIO} <= played
 
 
 def test_no_invariant_catches_nothing() -> None:
