@@ -8,8 +8,8 @@ from prowl.chaos.engine.targets import half, heaviest, one
 from prowl.chaos.faults.cut import Cut
 
 FORK = "recovery/fork-choice"
-# Without BFT a node's "finalized" is a depth, which a fork may exceed: here nothing is final.
-DEEP = {"finalityDepth": 1000}
+# What a node of a longest-chain network calls finalized is so many blocks deep: deeper than either side's branch here.
+DEEP = {"finalityDepth": 64}
 LONGEST = Shape(nodes=4, bft=False, settings=DEEP)
 
 SCENARIOS: tuple[Scenario, ...] = (

@@ -63,7 +63,7 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("never-resends", "progress-after-heal", "ring-of-five", "bridge-of-five"),
         *_of("no-round-change", "progress-with-quorum", "one-way", "flapping"),
         *_of("never-rejoins", "recovery", "kill-inside-a-partition"),
-        *_of("never-resends", "progress-after-heal", "edges-slower-than-a-round"),
+        *_of("finalizes-below-quorum", "one-chain", "edges-slower-than-a-round"),
         *_of("deaf-to-one", "unharmed", "connections-reset"),
         *_of("pool-forgets", "state", "what-a-minority-accepted", "losing-side-is-not-forgotten"),
         # Fork choice
@@ -102,6 +102,11 @@ PLANTED: Mapping[str, Planted] = dict(
 GROWING = {"disk-growth": "growth", "descriptor-leak": "growth"}
 ALL = (*PLANTED.items(), *(("repeats-the-past", Planted(*each, others=True)) for each in GROWING.items()))
 """Each with its scenario, and those that a scenario fails for besides."""
+IN_A_SCENARIO = (
+    "starts-empty", "starts-shorter", "two-writers", "forgets-votes", "memory-leak", "descriptor-leak", "disk-growth",
+    "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable",
+)  # fmt: skip
+"""Defects that have no other place where the invariant that they name is seen to catch them."""
 CANNOT = {
     "more-liars-than-a-third": "it is to break: it fails where two liars of four break nothing, which is no defect",
     "containers-upgraded-in-turn": "a container of the next image has no defect to be planted; proof_upgrade.py",

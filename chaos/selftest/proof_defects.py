@@ -201,11 +201,6 @@ BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"} | BY_FED_BRANCHES
 WAITING: dict[str, str] = {}
 FEEDS_BRANCHES: set[str] = set()
 """Its invariant exists; what would bring it to light does not yet."""
-IN_A_SCENARIO = {
-    "starts-empty", "starts-shorter", "two-writers", "forgets-votes", "memory-leak", "descriptor-leak", "disk-growth",
-    "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable",
-}  # fmt: skip
-"""A scenario fails for it, and the invariant that it names says so: planted.py, proof_scenarios.py."""
 
 
 @pytest.mark.parametrize("story", STORIES)

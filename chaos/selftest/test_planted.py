@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from prowl.chaos.scenarios import SCENARIOS
-from prowl.chaos.selftest.planted import CANNOT, ELSEWHERE, MOST_THAT_CANNOT, PLANTED, scenario
-from prowl.chaos.selftest.proof_defects import STORIES
+from prowl.chaos.selftest.planted import ALL, CANNOT, ELSEWHERE, IN_A_SCENARIO, MOST_THAT_CANNOT, PLANTED, scenario
+from prowl.chaos.selftest.proof_defects import WAITING
 from prowl.checks.invariants import invariants
 from prowl.fixtures.reference.defects.catalogue import DEFECTS
 
@@ -18,8 +18,13 @@ def test_every_scenario_fails_for_a_planted_defect_or_says_why_none_can() -> Non
         assert planted.defect in DEFECTS, name
 
 
+def test_a_defect_without_another_place_is_caught_by_the_invariant_that_it_names() -> None:
+    played = {(planted.defect, planted.oracle) for _name, planted in ALL}
+    assert {(name, DEFECTS[name].oracle) for name in IN_A_SCENARIO} <= played
+
+
 def test_no_invariant_catches_nothing() -> None:
     catching = {planted.oracle for planted in PLANTED.values()}
-    catching |= {DEFECTS[defect].oracle for story in STORIES.values() for defect in story.defects}
+    catching |= {defect.oracle for defect in DEFECTS.values() if defect.name not in WAITING}
     names = {each.name for each in invariants() if not each.name.startswith("alerts-")}
     assert names - catching == set(ELSEWHERE), "what breaks it?"
