@@ -44,6 +44,7 @@ pytest_plugins = ("prowl.checks.plugin",)
 OUTCOME = pytest.StashKey[runner.Outcome]()
 REPLAY = pytest.StashKey[str]()
 PRUNED = pytest.StashKey[list[str]]()
+UPGRADES = "upgrade/"  # their items in the manual
 BOSS_KEY = "prowl_boss"
 SCENARIOS = pytest.StashKey[tuple[Scenario, ...]]()
 
@@ -82,6 +83,7 @@ def pytest_configure(config: pytest.Config) -> None:
     Scenarios that can't be are refused here, all their faults at once, before anything starts.
     """
     config.addinivalue_line("markers", "quick: one of the ten scenarios that an operator has time for")
+    config.addinivalue_line("markers", "upgrade: a scenario in which nodes change their version")
     config.addinivalue_line("markers", "alerts: a scenario that a Prometheus watches (--time-scale)")
     config.pluginmanager.register(time_limit, "prowl-time-limit")
     if fixtures.plays(config) and fixtures.TARGET in config.stash:
@@ -190,7 +192,7 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make one item of each scenario, if chaos is asked for; what the kind of cluster can't do is not asked."""
     config = metafunc.config
-    if "scenario" not in metafunc.fixturenames or fixtures.TARGET not in config.stash:
+    if "outcome" not in metafunc.fixturenames or fixtures.TARGET not in config.stash:
         return
     asked = []
     for scenario in config.stash.get(SCENARIOS, ()):
@@ -199,6 +201,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             config.stash[reports.NOT_ASKED].append(NotAsked(scenario.item, f"{scenario.name}: {lacking}"))
             continue
         marks = [pytest.mark.quick] if scenario.quick else []
+        marks += [pytest.mark.upgrade] if scenario.item.startswith(UPGRADES) else []
         marks += [pytest.mark.alerts] if _scale(scenario) is not None else []
         asked.append(pytest.param(scenario, id=scenario.name, marks=marks))
     metafunc.parametrize("scenario", asked, indirect=True)
@@ -206,7 +209,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselect the placeholder that stands for scenarios where no chaos is asked for."""
-    empty = [item for item in items if "scenario" in getattr(item, "fixturenames", ()) and _scenario(item) is None]
+    empty = [item for item in items if "outcome" in getattr(item, "fixturenames", ()) and _scenario(item) is None]
     if empty:
         config.hook.pytest_deselected(items=empty)
         items[:] = [item for item in items if item not in empty]

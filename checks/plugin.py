@@ -206,6 +206,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     words = config.getoption("keyword").strip()
     if session.items or not words or hasattr(config, "workerinput") or reports.RUN not in config.stash:
         return
+    if config.stash[reports.NOT_ASKED] and not config.getoption("gate"):
+        reports.note(config, f"-k {words!r} selected only what is not asked of this target")
+        return
     ids: list[str] = config.stash.setdefault(IDS, [])
     near = _near(re.findall(r"[\w/.:-]+", words), ids)
     hint = f"; near it: {', '.join(near)}" if near else ": prowl manual lists the items"

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from prowl.reports.verdicts import NotAsked, Result, Verdict
 
 MOST_NODES_NAMED = 6
+LEAST_SPENT = 5
 # What matters first; an item of another chapter comes after these.
 CHAPTERS = ("daily", "truth", "validators", "recovery", "gate", "upgrade", "alerts", "backup")
+RECOVERED, ALLOWED = "recovered_seconds", "recovery_allowed_seconds"  # figures of a scenario
+# on what a scenario spends its time: room for its nodes, their start, and so on
+SPENT = ("wait", "start", "gate", "faults", "hold", "operator", "confirmation", "alerts", "recovery", "load")
 WHOLE = "network"  # whose a result is that is no node's
 
 
@@ -121,3 +125,34 @@ def not_asked_lines(rows: Iterable[NotAsked]) -> list[str]:
 def without_chance(text: str) -> str:
     """Return a text without what differs from node to node and from look to look: process numbers and times."""
     return re.sub(r" ?\(at \d\d:\d\d:\d\dZ\)", "", re.sub(r"\bprocess \d+ ", "the process ", text))
+
+
+def measured(results: Sequence[Result]) -> tuple[list[str], list[list[str]]]:
+    """Return what was measured of these results as a table: the heads, and for each result a cell a head.
+
+    A recovery is shown with its share of what it may take.
+    """
+    names = sorted({name for row in results for name in row.figures} - {ALLOWED})
+    heads = [name.removesuffix("_seconds").replace("_", " ") for name in names]
+    return heads, [[_figure(row, name) for name in names] for row in results]
+
+
+def _figure(result: Result, name: str) -> str:
+    figure = result.figures.get(name)
+    if figure is None:
+        return ""
+    allowed = result.figures.get(ALLOWED) if name == RECOVERED else None
+    share = f" ({figure / allowed:.0%})" if allowed else ""
+    return f"{figure:.1f} s{share}" if name.endswith("_seconds") else f"{figure:g}"
+
+
+def spent(results: Iterable[Result]) -> list[str]:
+    """Return on what the scenarios spent their time, the most first; [] if few were played."""
+    played = [row for row in results if row.scenario is not None and row.figures]
+    if len(played) < LEAST_SPENT:
+        return []
+    sums = {what: sum(row.figures.get(f"{what}_seconds", 0.0) for row in played) for what in SPENT}
+    told = [
+        f"{what} {seconds:.0f} s" for what, seconds in sorted(sums.items(), key=lambda one: -one[1]) if seconds >= 1
+    ]
+    return [f"  {len(played)} scenarios took {sum(row.seconds for row in played):.0f} s: {', '.join(told)}"]

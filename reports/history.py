@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+from prowl.reports.findings import RECOVERED
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import Result, Verdict
 
@@ -171,7 +172,7 @@ class RunHistory:
             series.commits.append(made[run])
             series.verdicts.append(Verdict(verdict))
             series.replays.append(replay)
-            series.recoveries.append(json.loads(figures).get("recovered_seconds"))
+            series.recoveries.append(json.loads(figures).get(RECOVERED))
         return sorted(found.values(), key=lambda each: (each.item, each.whose))
 
     def before(self, target: str, number: int, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], bool]:

@@ -18,7 +18,7 @@ import jinja2
 
 from prowl.reports.causes import Finding
 from prowl.reports.files import write_whole
-from prowl.reports.findings import WHOLE, equal, natural, ranked, whose
+from prowl.reports.findings import WHOLE, equal, measured, natural, ranked, whose
 from prowl.reports.picture import Picture, draw
 from prowl.reports.redaction import redact
 from prowl.reports.run import Report
@@ -219,11 +219,8 @@ def _excused(results: Iterable[Result], *, advisory: bool) -> list[tuple[Result,
 
 
 def _measured(results: Iterable[Result]) -> tuple[list[str], list[tuple[Result, list[str]]]]:
-    """Return the figures of the scenarios: their names, and each scenario's, in seconds."""
     played = [row for row in results if row.scenario is not None and row.figures]
-    names = sorted({name for row in played for name in row.figures})
-    heads = [name.removesuffix("_seconds").replace("_", " ") for name in names]
-    cells = [[f"{row.figures[name]:.1f} s" if name in row.figures else "" for name in names] for row in played]
+    heads, cells = measured(played)
     return heads, list(zip(played, cells, strict=True))
 
 
@@ -296,7 +293,9 @@ def _scenes(report: Report, folder: Path) -> list[Scene]:
             for row in judged
         ]
         rows += [("", "", line) for result in results for line in result.evidence]
-        shown = tuple(rows[:MOST_EVIDENCE])
+        # of what was held a page of a night shows the count, and stays small
+        held = all(result.verdict is Verdict.HELD for result in results)
+        shown = tuple(row for row in rows if not (held and row[0]))[:MOST_EVIDENCE]
         scenes.append(Scene(number, name, results, picture, trouble, shown, len(rows) - len(shown)))
     return scenes
 

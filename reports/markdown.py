@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from prowl.reports.files import write_whole
-from prowl.reports.findings import equal, not_asked_lines, on, ranked, whose
+from prowl.reports.findings import equal, measured, not_asked_lines, on, ranked, whose
 from prowl.reports.redaction import redact
 from prowl.reports.run import Report
 from prowl.reports.verdicts import Result, Verdict
@@ -90,13 +90,11 @@ def _recoveries(report: Report) -> Iterator[str]:
     rows = [row for row in report.results if row.scenario is not None]
     if not rows:
         return
-    names = sorted({name for row in rows for name in row.figures})
-    heads = [name.removesuffix("_seconds").replace("_", " ") + " (s)" for name in names]
-    yield f"| scenario | verdict | {' | '.join([*heads, 'took (s)'])} |\n|{' --- |' * (len(heads) + 3)}"
-    for row in rows:
-        figures = [f"{row.figures[name]:.1f}" if name in row.figures else "" for name in names]
-        cells = [_cell(str(row.scenario)), f"{MARKS[row.verdict]} {row.verdict}", *figures, f"{row.seconds:.1f}"]
-        yield f"| {' | '.join(cells)} |"
+    heads, cells = measured(rows)
+    yield f"| scenario | verdict | {' | '.join([*heads, 'took'])} |\n|{' --- |' * (len(heads) + 3)}"
+    for row, figures in zip(rows, cells, strict=True):
+        whole = [_cell(str(row.scenario)), f"{MARKS[row.verdict]} {row.verdict}", *figures, f"{row.seconds:.1f} s"]
+        yield f"| {' | '.join(whole)} |"
     yield ""
 
 

@@ -21,7 +21,8 @@ MISSING = object()
 ERROR, PROCESS, ANSWERED = " error", " process", " answered"
 """Names of columns that are no values; none of a recording begins with a blank."""
 UNREAD = ("health_ms", "rpc_ms", "uptime_seconds", "fork_choice_max_depth_blocks", "tx_pool_pending")
-"""Values for people who look into the file. They change with every sample, and no judge and no picture reads them."""
+"""Values for people who look into the file. They change with every sample, and no judge and no picture reads them: who
+asks for one gets a LookupError, for it would look missing in every recording."""
 
 
 class Sample(NamedTuple):
@@ -81,14 +82,14 @@ class _Values(Mapping[str, Any]):
         self._track, self._number = track, number
 
     def __getitem__(self, name: str) -> Any:
-        column = self._track.columns.get(name)
+        column = self._track.column(name)
         value = MISSING if column is None else column.at(self._number)
         if value is MISSING or name.startswith(" "):
             raise KeyError(name)
         return value
 
     def get(self, name: str, default: Any = None) -> Any:
-        column = self._track.columns.get(name)
+        column = self._track.column(name)
         value = MISSING if column is None else column.at(self._number)
         return default if value is MISSING else value
 
@@ -151,9 +152,16 @@ class Track(Sequence[Sample]):
             column = self.columns[name] = _Column()
         column.append(number, self._one(name, value))
 
+    def column(self, name: str) -> _Column | None:
+        """Return a value's column, or None; LookupError for what is not kept."""
+        column = self.columns.get(name)
+        if column is None and name in UNREAD:
+            raise LookupError(f"{name} is kept of no recording; who reads it takes it from UNREAD in {__name__}.")
+        return column
+
     def runs(self, name: str) -> Iterator[tuple[int, int, Any]]:
         """Return stretches of samples, by the number of the first and of that behind the last, with one value each."""
-        column = self.columns.get(name)
+        column = self.column(name)
         if column is None:
             if len(self.times):
                 yield 0, len(self.times), MISSING
@@ -164,7 +172,7 @@ class Track(Sequence[Sample]):
 
     def together(self, *names: str) -> Iterator[tuple[int, int, tuple[Any, ...]]]:
         """Return the like for several values: stretches in which none of them changes; MISSING is None."""
-        columns = [(place, self.columns[name]) for place, name in enumerate(names) if name in self.columns]
+        columns = [(place, column) for place, name in enumerate(names) if (column := self.column(name)) is not None]
         changes = [zip(column.starts, repeat(place), column.values, strict=False) for place, column in columns]
         found: list[Any] = [None] * len(names)
         begin = 0

@@ -10,7 +10,7 @@ from dataclasses import replace
 from math import ceil
 
 from prowl.reports.causes import Finding
-from prowl.reports.findings import equal, message, not_asked_lines, on, ranked, whose, without_chance
+from prowl.reports.findings import equal, message, not_asked_lines, on, ranked, spent, whose, without_chance
 from prowl.reports.run import Report
 from prowl.reports.verdicts import Result, Verdict
 
@@ -115,6 +115,7 @@ def _below(report: Report) -> list[str]:
         *(f"  not asked: {line}" for line in not_asked_lines(report.not_asked)),
         *advice(report.results),
         *drift(report.results),
+        *spent(report.results),
     ]
 
 
@@ -131,7 +132,7 @@ def _brief(report: Report, width: int) -> list[str]:
     moved = dict.fromkeys(row.item for row in report.results if row.drift is not None)
     if moved:
         lines.append(_clipped(f"  drift: {', '.join(moved)}: kept, but elsewhere than the manual says", width))
-    return lines
+    return [*lines, *(_clipped(line, width) for line in spent(report.results))]
 
 
 def gate_lines(report: Report, whole: bool = True) -> list[str]:

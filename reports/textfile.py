@@ -71,6 +71,8 @@ def render(report: Report) -> str:
             severity = row.verdict.severity if row.counts else 0
             page.say("prowl_scenario_verdict", "0 held, 1 unknown, 2 broken", severity, labels)
             for name, figure in row.figures.items():
+                if not name.endswith("_seconds"):
+                    continue
                 what = name.removesuffix("_seconds")
                 says = "What was measured of a scenario, in seconds"
                 page.say("prowl_scenario_seconds", says, figure, {**labels, "what": what})

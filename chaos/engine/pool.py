@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -48,6 +49,7 @@ class Pool:
         self.folder = folder
         self._slots = slots
         self._workers = workers
+        self.waited_seconds = 0.0  # for room, since ``begin``
         self.tried: Cluster | None = None  # the one that was last leased, or that could not be started
         self._kept: Cluster | None = None
         self._held = ExitStack()
@@ -62,7 +64,7 @@ class Pool:
 
     def begin(self) -> None:
         """Begin a scenario: no cluster has been tried for it."""
-        self.tried = None
+        self.tried, self.waited_seconds = None, 0.0
 
     @contextmanager
     def lease(self, spec: ClusterSpec, say: Say) -> Iterator[Lease]:
@@ -79,7 +81,7 @@ class Pool:
         finally:
             if lease.spoiled:
                 self.close()
-            elif not self._room_for_all(spec):
+            elif not self._room_for_all(spec) or self._slots.waited_for():
                 self.close(shed=True)
 
     def _room_for_all(self, spec: ClusterSpec) -> bool:
@@ -101,14 +103,16 @@ class Pool:
 
     def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
         if self._kept is not None:
-            reason = "it has another shape" if self._kept.spec != spec else worn(self._kept, self._own_debts)
+            reason = self._unfit(spec, self._kept)
             if not reason:
                 say(f"the cluster in {self._kept.folder.name} is as good as new: it is used again")
                 self.tried = self._kept
                 return self._kept
             say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
             self.close(shed=True)
+        began = time.monotonic()
         self._held.enter_context(self._slots.held(spec.count, say))
+        self.waited_seconds += time.monotonic() - began
         self._number += 1
         cluster = make(spec, self.folder / f"cluster-{self._number}", say)
         self._kept = self.tried = cluster
@@ -119,6 +123,11 @@ class Pool:
             raise
         self._own_debts = frozenset(entry.words for entry in _entries(cluster) if entry.open)
         return cluster
+
+    def _unfit(self, spec: ClusterSpec, kept: Cluster) -> str:
+        if self._slots.waited_for():
+            return "another worker waits for room"
+        return "it has another shape" if kept.spec != spec else worn(kept, self._own_debts)
 
 
 def worn(cluster: Cluster, own: frozenset[str] = frozenset()) -> str:

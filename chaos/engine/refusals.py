@@ -40,7 +40,12 @@ def faults_of(scenarios: Sequence[Scenario], items: Mapping[str, object]) -> lis
         longer = [other.name for other in scenarios if scenario.name in other.name and scenario.name != other.name]
         if longer:
             found.append(f"{where}: its name is a part of {longer[0]!r}, so that -k could not choose it alone.")
-        found += [f"{where}: {sentence}" for sentence in _faults(scenario, items)]
+        try:
+            found += [f"{where}: {sentence}" for sentence in _faults(scenario, items)]
+        except (AttributeError, TypeError) as error:
+            found.append(
+                f"{where}: one of its values is of another kind than a scenario's, a step's or a fault's: {error}."
+            )
     return found
 
 

@@ -39,6 +39,10 @@ def named(places: Iterable[str], folder: Path) -> list[Scenario]:
                 f"prowl_scenarios = {place}: there is no such thing ({error}). It is package.module:NAME, NAME being a "
                 "tuple of scenarios."
             ) from None
+        except Exception as error:  # noqa: BLE001 - a module of somebody else's: whatever it raises
+            raise ScenarioError(
+                f"prowl_scenarios = {place}: the module can't be imported: {type(error).__name__}: {error}."
+            ) from None
         found += demanded(value, f"prowl_scenarios = {place}")
     return found
 

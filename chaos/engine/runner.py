@@ -30,6 +30,7 @@ from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.network import Network
 from prowl.fixtures.waiting import wait_until
+from prowl.reports.findings import ALLOWED, RECOVERED
 from prowl.reports.timeline import Header, TimelineError, TimelineWriter, read
 from prowl.reports.verdicts import Verdict
 
@@ -86,6 +87,8 @@ def play(
             with ExitStack() as leased:
                 with played.timed("start"):
                     lease = leased.enter_context(pool.lease(spec, say))
+                played.spent["wait"] = pool.waited_seconds
+                played.spent["start"] -= pool.waited_seconds
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played, until)
                 except StoppedEarlyError as stopped:
@@ -150,7 +153,9 @@ def _act(
             observer.hold(deadlines.signal_seconds(network) + interval)
         if load is not None:
             load.stop()
-            limit = deadlines.rejoin_seconds(interval, network)
+            # where the network did not recover, what is not in a block by the next one will not be
+            allowed = deadlines.rejoin_seconds if played.recovered else deadlines.pause_seconds
+            limit = allowed(interval, network)
             with played.timed("load"):
                 wait_until(lambda: _found(load, played), limit, LOOK_SECONDS * 5)
             observer.write_transfers(load.transfers)
@@ -231,8 +236,9 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
     names = len({row.invariant for row in rows if row.verdict is Verdict.HELD})
     told = found.reasons or (f"all of {names} invariants held, {_flow_sentence(played.flow)}", *_pause(rows))
     figures = {f"{what}_seconds": round(spent, 3) for what, spent in played.spent.items()}
-    if played.recovery_seconds:
-        figures["recovered_seconds"] = max(played.recovery_seconds)
+    if played.recoveries:
+        spent, allowed = max(played.recoveries, key=lambda one: one[0] / one[1])
+        figures |= {RECOVERED: round(spent, 3), ALLOWED: round(allowed, 3)}
     return Outcome(
         found.verdict,
         "; ".join(told),

@@ -78,7 +78,10 @@ class Played:
     failed: str = ""
     flow: Flow | None = None
     told: list[str] = field(default_factory=list)
-    recovery_seconds: list[float] = field(default_factory=list)
+    recoveries: list[tuple[float, float]] = field(default_factory=list)
+    """What each recovery took, and what it was allowed, in seconds."""
+    recovered: bool = True
+    """Whether the network had recovered when it was last waited for."""
     spent: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -196,8 +199,8 @@ class Stage:
         limit = deadlines.rejoin_seconds(self.play.interval_seconds, self.network)
         with self.play.played.timed("recovery"):
             seconds = self.recovered()
-            lasted = self._rotations_follow()
-        in_time = seconds is not None
+            lasted = seconds is not None and self._rotations_follow()
+        in_time = self.play.played.recovered = seconds is not None
         spent = seconds if seconds is not None else limit
         told = (
             f"recovered {spent:.1f} s after the heal, {spent / limit:.0%} of the {limit:.0f} s that it may take"
@@ -208,7 +211,7 @@ class Stage:
         self.play.say(told)
         self.play.played.told.append(told)
         if in_time:
-            self.play.played.recovery_seconds.append(round(spent, 3))
+            self.play.played.recoveries.append((spent, limit))
         return spent
 
     def recovered(self) -> float | None:

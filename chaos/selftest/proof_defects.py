@@ -23,13 +23,10 @@ from prowl.chaos.engine.fault import Fault, Scene
 from prowl.chaos.engine.load import GAS_PRICE_WEI, Load
 from prowl.chaos.engine.scenario import Scenario, Shape
 from prowl.chaos.engine.steps import During, Recover
-from prowl.chaos.faults.byzantine import CONDUCTS
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.cut import Cut
-from prowl.chaos.selftest.test_defects import SEEN_IN_A_SURVEY
-from prowl.checks import test_backup, test_daily, test_drill, test_recovery, test_truth, test_validators
-from prowl.checks.invariants import invariants, judge
-from prowl.checks.registry import check_of
+from prowl.checks import test_truth
+from prowl.checks.invariants import judge
 from prowl.checks.selftest.survey_kit import verdict
 from prowl.checks.selftest.test_drill_checks import said
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
@@ -39,7 +36,6 @@ from prowl.fixtures.drill import drill
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer
 from prowl.fixtures.reference.defects.catalogue import DEFECTS, plant
-from prowl.fixtures.reference.defects.core import CORE_DEFECTS
 from prowl.fixtures.reference.storage.backup import backup
 from prowl.fixtures.survey import sweep
 from prowl.fixtures.waiting import wait_until
@@ -215,30 +211,6 @@ WAITING = {
 }
 FEEDS_BRANCHES = {"longer-over-final", "forgets-votes"}
 """Their invariants exist; what would bring them to light does not yet."""
-
-
-ALL_CHECKS = {
-    found.item
-    for module in (test_daily, test_recovery, test_truth, test_validators, test_backup, test_drill)
-    for function in vars(module).values()
-    if (found := check_of(function)) is not None
-}
-
-
-def test_every_defect_is_judged_or_waits_for_an_oracle_that_is_not_there() -> None:
-    told = [defect for _, defect in TOLD]
-    surveyed = {defect.name for defect in SEEN_IN_A_SURVEY}
-    judged = [*told, *surveyed, *IN_A_STALL, *IN_SIMULATION, *BY_A_CHECK]
-    assert sorted([*judged, *WAITING, *SEEN_BY_ITS_FAULT]) == sorted(DEFECTS), "each defect has exactly one place"
-    assert {conduct.defect for conduct in CONDUCTS} >= SEEN_BY_ITS_FAULT
-    assert set(CORE_DEFECTS) >= IN_SIMULATION
-    oracles = {*ALL_CHECKS, *(invariant.name for invariant in invariants())}
-    for name in WAITING.keys() - FEEDS_BRANCHES:
-        assert DEFECTS[name].oracle not in oracles, f"{DEFECTS[name].oracle} is there now: {name} must be proven"
-    for name in judged:
-        assert DEFECTS[name].oracle in oracles
-    print(f"{len(DEFECTS)} defects, {len(judged)} judged, {len(WAITING)} waiting:")
-    print("\n".join(f"{name}: {DEFECTS[name].oracle}: waits for {why}" for name, why in WAITING.items()))
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from prowl.chaos.commands import cli
-from prowl.chaos.commands.coverage import checks, coverage
+from prowl.chaos.commands.coverage import Row, checks, coverage
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.checks import gate
 from prowl.checks.registry import check
 from prowl.fixtures.manual import catalogue as manual
+from prowl.fixtures.manual.items import ManualItem
 
 
 def test_every_item_is_asserted_or_says_what_it_waits_for() -> None:
-    for row in coverage():
-        assert bool(row.asserted_by) != bool(row.item.pending), f"{row.item.id}: asserted, or pending, and not both"
-        assert not row.item.pending or row.item.pending.startswith("comes with "), row.item.id
+    assert "\n".join(line for row in coverage() for line in faulty(row)) == ""
+
+
+def faulty(row: Row) -> Iterator[str]:
+    if not row.asserted_by and not row.item.pending:
+        yield f"{row.item.id} is asserted by no check and no scenario, and does not say what it waits for"
+    if row.asserted_by and row.item.pending:
+        yield f"{row.item.id} is asserted now: it waits for nothing any more"
+    if row.item.pending and not row.item.pending.startswith("comes with "):
+        yield f"{row.item.id} waits for {row.item.pending!r}; it says 'comes with ...'"
+
+
+@pytest.mark.parametrize(
+    ("asserted_by", "pending", "said"),
+    [
+        (("check test_x",), "", []),
+        ((), "comes with time", []),
+        ((), "", ["is asserted by no check and no scenario"]),
+        ((), "later", ["waits for 'later'"]),
+        (("check test_x",), "comes with time", ["is asserted now"]),
+    ],
+)
+def test_what_is_wrong_with_an_item_is_said(asserted_by: tuple[str, ...], pending: str, said: list[str]) -> None:
+    found = list(faulty(Row(ManualItem("x/y", "X", "A promise", (), pending), asserted_by)))
+    assert [line.startswith(f"x/y {part}") for line, part in zip(found, said, strict=True)] == [True] * len(said)
 
 
 def test_every_check_and_every_scenario_has_an_item() -> None:

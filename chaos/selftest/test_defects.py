@@ -38,6 +38,7 @@ CHECKS = {
     for function in vars(module).values()
     if (found := check_of(function)) is not None and found.scope == "node" and "earlier" not in found.needs
 }
+METRICS = {metric for function in CHECKS.values() if (found := check_of(function)) for metric in found.metrics}
 # One shows only while its node catches up.
 SEEN_IN_A_SURVEY = [its for its in DEFECTS.values() if its.oracle in CHECKS and its.name != "ready-early"]
 LIMIT_SECONDS = 60.0
@@ -72,7 +73,7 @@ def test_each_defect_that_a_survey_shows_fails_its_own_check_only(tmp_path: Path
     with EmbeddedCluster(spec, tmp_path) as cluster:
         cluster.start()
         target = targets.parse(f"embedded:{spec.count}")
-        survey = sweep.survey("defects", cluster.network, targets.disk_of(target))
+        survey = sweep.survey("defects", cluster.network, targets.disk_of(target), metrics=METRICS)
     assert failing(survey, "node-1") == {}
     found = {defect.name: set(failing(survey, node)) for node, defect in defects.items()}
     assert found == {each.name: {each.oracle} | ALSO_SEEN.get(each.name, set()) for each in defects.values()}

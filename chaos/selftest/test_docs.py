@@ -13,7 +13,8 @@ from prowl.fixtures.manual import catalogue as manual
 from prowl.fixtures.manual.limits import Limits
 
 ROOT = next((path for path in (Path.cwd(), *Path(__file__).resolve().parents) if (path / "docs").is_dir()), Path.cwd())
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+PAGES = [ROOT / "README.md", CONTRIBUTING, *sorted((ROOT / "docs").glob("*.md"))]
 
 pytestmark = pytest.mark.skipif(not (ROOT / "docs").is_dir(), reason="there is no checkout with the docs")
 
@@ -36,6 +37,13 @@ def test_every_item_and_subcommand_exists(page: Path) -> None:
     assert named - set(manual.catalogue()) == set()
     commands = set(re.findall(r"^  (\w+)", SUBCOMMANDS, re.MULTILINE))
     assert set(re.findall(r"`prowl ([a-z]+)", text)) - commands == set()
+
+
+def test_every_file_that_a_contributor_is_sent_to_is_there() -> None:
+    text = CONTRIBUTING.read_text(encoding="utf-8")
+    named = set(re.findall(r"\b(?:reports|fixtures|checks|chaos)/[\w/]+\.py\b", text))
+    assert len(named) > 10
+    assert [path for path in sorted(named) if not (ROOT / path).exists()] == []
 
 
 def test_every_key_of_an_inventory_stands_in_its_page() -> None:

@@ -89,6 +89,9 @@ def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said
     told = result.stdout.str()
     assert "-k 'daily/peeers' selected nothing; near it: daily/peers" in told
     assert "no target was named: ./testnet.toml was taken" in told
+    result = prowl(testnet.pytester, "-k", "alerts")
+    assert result.ret == 5
+    assert "-k 'alerts' selected only what is not asked of this target" in result.stdout.str(), "it is no typo"
     result = prowl(testnet.pytester, "-k", "daily/peers", "-q")
     assert result.ret == 0
 

@@ -81,9 +81,27 @@ def test_one_that_cannot_be_is_refused_before_anything_starts(stranger: pytest.P
     assert not list(stranger.path.rglob("processes.jsonl"))
 
 
-def test_an_ini_line_that_names_nothing_is_refused(pytester: pytest.Pytester) -> None:
+@pytest.mark.parametrize(
+    ("body", "sentence"),
+    [
+        ("", "prowl_scenarios = ours:OURS: there is no such thing"),
+        ("OURS = 1 / 0", "prowl_scenarios = ours:OURS: the module can't be imported: ZeroDivisionError"),
+        ("OURS = (", "the module can't be imported: SyntaxError"),
+        ("OURS = (1,)", "prowl_scenarios = ours:OURS: 1 is no Scenario"),
+    ],
+)
+def test_an_ini_line_that_names_no_scenarios_is_refused(pytester: pytest.Pytester, body: str, sentence: str) -> None:
     pytester.makefile(".toml", own=CATALOGUE)
-    pytester.makeini("[pytest]\nprowl_scenarios = nowhere:OURS\n")
+    pytester.makeini("[pytest]\nprowl_scenarios = ours:OURS\n")
+    pytester.makepyfile(ours=body)
     refused = prowl(pytester, "--plan")
     assert refused.ret == 4
-    assert "prowl_scenarios = nowhere:OURS: there is no such thing" in refused.stdout.str() + refused.stderr.str()
+    assert sentence in refused.stdout.str() + refused.stderr.str()
+
+
+def test_a_parameter_that_is_called_scenario_makes_no_placeholder(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import pytest\n@pytest.mark.parametrize('scenario', [1, 2])\ndef test_mine(scenario):\n    assert scenario\n"
+    )
+    words = ("-m", "pytest", "-p", "prowl.chaos.plugin", "--target", "embedded")
+    pytester.run(sys.executable, *words, timeout=180).assert_outcomes(passed=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,3 +98,21 @@ def test_nothing_is_kept_where_not_all_workers_find_room(tmp_path: Path) -> None
             assert lease.cluster.state("node-1") == RUNNING
         with slots.held(3, silent, 0.0):
             assert lease.cluster.state("node-1") == GONE
+
+
+def test_nothing_is_kept_while_another_worker_waits_for_room(tmp_path: Path) -> None:
+    slots, small, waiting = Slots(tmp_path / "slots", 4), ClusterSpec(2), threading.Event()
+
+    def wait_for_all() -> None:
+        with Slots(tmp_path / "slots", 4).held(4, lambda _line: waiting.set(), LIMIT_SECONDS):
+            pass
+
+    with Pool(tmp_path / "clusters", slots, workers=2) as pool:
+        with pool.lease(small, silent) as lease:
+            thread = threading.Thread(target=wait_for_all)
+            thread.start()
+            assert waiting.wait(LIMIT_SECONDS)
+            assert lease.cluster.state("node-1") == RUNNING
+        assert lease.cluster.state("node-1") == GONE
+        thread.join(LIMIT_SECONDS)
+        assert not thread.is_alive()

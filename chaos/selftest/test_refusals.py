@@ -48,6 +48,9 @@ def crash(target: targets.Words, *steps: Hold) -> tuple[During, ...]:
         ({"name": "Own Crash"}, "a name is made of lower-case letters"),
         ({"name": "own-crash-2"}, ""),
         ({"steps": (Hold(),)}, "nothing is done in it"),
+        ({"steps": crash(targets.one, Hold(40))}, "one of its values is of another kind"),  # type: ignore[arg-type]
+        ({"steps": crash(targets.one, Hold(intervals=40))}, ""),
+        ({"steps": (During(Crash(), targets.one, Hold()),)}, "one of its values is of another kind"),  # type: ignore[arg-type]
         ({"steps": (Do(Restart()), Hold())}, ""),
         ({"steps": crash(targets.named("node-9"))}, "No node is called 'node-9'; there are node-1, "),
         ({"steps": crash(targets.named("node-5")), "shape": Shape(nodes=5)}, ""),

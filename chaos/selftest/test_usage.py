@@ -46,7 +46,7 @@ def test_without_a_target_it_names_the_choices(pytester: pytest.Pytester, worker
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--target", "nowhere.toml"), "nowhere.toml does not exist"),
+        (("--target", "nowhere.toml"), "nowhere.toml does not exist. `prowl inventory init URL...` writes one"),
         (("--target", "nowhere.toml", "-n", "2"), "nowhere.toml does not exist"),
         (("--target", "embeded"), "Did you mean 'embedded'"),
         (("--target", "embedded:0"), "from 1 to 100"),

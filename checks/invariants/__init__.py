@@ -22,6 +22,8 @@ from prowl.reports.verdicts import Judgement, Verdict, worst
 
 __all__ = ["Invariant", "Judgement", "Verdict", "as_json", "invariants", "judge", "worst"]
 
+CRASHED = "the invariant itself failed"
+
 
 @dataclass(frozen=True)
 class Invariant:
@@ -41,7 +43,7 @@ class Invariant:
         try:
             rows = self.look(timeline)
         except Exception as error:  # noqa: BLE001 - a crashed oracle is a verdict: unknown
-            return [self._unknown(timeline, f"the invariant itself failed: {type(error).__name__}: {error}")]
+            return [self._unknown(timeline, f"{CRASHED}: {type(error).__name__}: {error}")]
         if self.safety and not rows:
             return [self._unknown(timeline, "nothing was seen that it could be judged by")]
         return [self._undisturbed(timeline, row) for row in rows]

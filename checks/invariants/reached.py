@@ -26,14 +26,14 @@ def look(timeline: Timeline) -> list[Judgement]:
     if not faults:
         return []
     found = [text for begun, end in faults for text in _missed(timeline, seen, begun, end)]
-    begin, last = faults[0][0].t, min(max(end for _, end in faults), timeline.end)
+    begin, last = faults[0][0].t, min(max(end.t if end else inf for _, end in faults), timeline.end)
     if found:
         return [INVARIANT.row(Verdict.UNKNOWN, begin, last, several(found))]
     return [INVARIANT.row(Verdict.HELD, begin, last, f"{len(faults)} faults had their occasion")]
 
 
-def _faults(timeline: Timeline) -> Iterator[tuple[Event, float]]:
-    """Return each row by which a fault begins or changes, and when that is over."""
+def _faults(timeline: Timeline) -> Iterator[tuple[Event, Event | None]]:
+    """Return each row by which a fault begins or changes, and the one by which that is over."""
     for place, event in enumerate(timeline.events):
         if (
             event.phase is Phase.INJECT
@@ -41,15 +41,15 @@ def _faults(timeline: Timeline) -> Iterator[tuple[Event, float]]:
             and (event.down or event.cut or event.slow or event.liars)
         ):
             later = timeline.events[place + 1 :]
-            ends = (each.t for each in later if event.fault in each.over or _again(each, event))
-            yield event, next(ends, inf)
+            ends = (each for each in later if event.fault in each.over or _again(each, event))
+            yield event, next(ends, None)
 
 
 def _again(later: Event, event: Event) -> bool:
     return later.phase is Phase.INJECT and later.fault == event.fault
 
 
-def _missed(timeline: Timeline, seen: Seen, begun: Event, end: float) -> Iterator[str]:
+def _missed(timeline: Timeline, seen: Seen, begun: Event, end: Event | None) -> Iterator[str]:
     """Say what of a fault was not reached."""
     what = f"'{begun.words}' at {begun.t:.1f} s"
     # those that words of a recording began have no proof of their own
@@ -57,7 +57,7 @@ def _missed(timeline: Timeline, seen: Seen, begun: Event, end: float) -> Iterato
     proofs = [each.t for each in timeline.events if each.fault == begun.fault and each.phase is Phase.EFFECT]
     if own and not proofs:
         yield f"the effect of {what} was not proven"
-    until = min(end, timeline.end)
+    until = min(end.t, timeline.end) if end else timeline.end
     since = next((t for t in proofs if begun.t <= t <= until), begun.t)  # a node may answer while it ends
     looks = [sample for node in begun.down for sample in timeline.of(node) if begun.t <= sample.t <= until]
     silent = {sample.node for sample in looks if not sample.answered}
@@ -67,7 +67,9 @@ def _missed(timeline: Timeline, seen: Seen, begun: Event, end: float) -> Iterato
     brief = own and until - begun.t < timeline.header.round_timeout_seconds  # proven, and over before anybody looked
     if begun.down and not silent and not late and not brief:
         yield f"nobody looked at {listed(begun.down)} under {what}"
-    if timeline.header.bft and not begun.down and not _tried(timeline, seen, begun.t, until):
+    # on the way to what the fault is for, as a node that has no memory left is until the kernel ends it
+    passing = brief and end is not None and _again(end, begun)
+    if timeline.header.bft and not begun.down and not passing and not _tried(timeline, seen, begun.t, until):
         yield f"nobody tried to finalize a block under {what}"
 
 

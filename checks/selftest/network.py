@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from prowl.checks.invariants import Judgement, Verdict, judge
+from prowl.checks.invariants import CRASHED, Judgement, Verdict, judge
 from prowl.reports.events import Event
 from prowl.reports.recorded_words import translated
 from prowl.reports.timeline import Gap, Header, Sample, Timeline, Transfers
@@ -195,8 +195,11 @@ class Net:
         return Timeline(self.header, translated(self.events, tuple(self.nodes)), tuple(self.samples), tuple(self.gaps))
 
     def judge(self) -> dict[tuple[str, str | None], Judgement]:
-        """Judge what was recorded: rows by invariant and node."""
-        return {(row.invariant, row.node): row for row in judge(self.timeline())}
+        """Judge what was recorded: rows by invariant and node; an invariant that crashes fails the test that judges."""
+        rows = {(row.invariant, row.node): row for row in judge(self.timeline())}
+        crashed = [f"{row.invariant}: {row.observed}" for row in rows.values() if row.observed.startswith(CRASHED)]
+        assert "\n".join(crashed) == ""
+        return rows
 
     def verdict(self, invariant: str, node: str | None = None) -> Verdict | None:
         """Return one verdict; None where there is no row."""

@@ -13,7 +13,7 @@ from prowl.checks import (
     test_tuning,
     test_validators,
 )
-from prowl.checks.registry import check_of
+from prowl.checks.registry import Check, check_of
 
 MODULES = (
     test_alerts,
@@ -28,10 +28,10 @@ MODULES = (
 )
 
 
-def items() -> dict[str, str]:
-    """Return every item that a check asserts, and the check's name."""
+def checks() -> dict[str, tuple[str, Check]]:
+    """Return every item that a check asserts, with the check's name and what it is."""
     return {
-        found.item: name
+        found.item: (name, found)
         for module in MODULES
         for name, function in vars(module).items()
         if (found := check_of(function)) is not None

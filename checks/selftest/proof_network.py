@@ -13,7 +13,7 @@ import pytest
 
 from prowl.checks.selftest.network_blind import BLIND, Blind
 from prowl.checks.selftest.network_broken import BROKEN, Row
-from prowl.checks.selftest.network_items import items
+from prowl.checks.selftest.network_items import checks
 from prowl.checks.selftest.network_kit import Place, ProofNetwork, Seen
 from prowl.checks.selftest.network_machines import OPEN_FILES, open_files
 from prowl.checks.selftest.network_plants import Looking, with_earlier_run
@@ -50,7 +50,7 @@ def test_where_all_is_well_every_item_is_held(network: ProofNetwork, words: tupl
     assert not_held(seen, "broken") == {}
     assert not_held(seen, "unknown") == {}
     held = {item for (item, _node), verdict in seen.verdicts.items() if verdict == "held"}
-    owed = {item for item in items() if item.startswith("gate/") == (words == ("--gate",))}
+    owed = {item for item in checks() if item.startswith("gate/") == (words == ("--gate",))}
     assert owed - held - NEVER_HELD == set()
     unasked = {node for _item, node in seen.not_asked}
     assert unasked <= {"node-4", "node-2", "node-3"}

@@ -71,6 +71,11 @@ def timeline(events: tuple[Event, ...], tampers: tuple[Tamper, ...], stands: boo
          True, "the effect of 'again' at 32.0 s was not proven; nobody tried to finalize a block under 'again'"),
         ((CUT, PROOF, replace(CUT, t=25.0, words="moved"), END), (rounds(0.0, 25.5), rounds(9.0, 0.0, 25.0)), True,
          "under 'moved' at 25.0 s"),
+        ((SLOW, replace(KILL, t=29.9), replace(PROOF, t=30.0), replace(END, t=33.0)),
+         (rounds(0.0), silent("n3", 29.9, 33.0)), True, ""),  # on its way there
+        ((SLOW, replace(KILL, t=30.0), replace(PROOF, t=30.1), replace(END, t=33.0)),
+         (rounds(0.0), silent("n3", 30.0, 33.0)), True, "under 'starve'"),
+        ((SLOW, replace(PROOF, t=21.0), replace(END, t=21.9)), (rounds(0.0),), True, "under 'starve'"),
     ],
 )  # fmt: skip
 def test_a_fault_has_its_occasion(

@@ -193,9 +193,11 @@ def test_what_shares_a_cause_is_one_finding_with_its_results(tmp_path: Path) -> 
 
 
 def test_what_was_measured_is_a_table(tmp_path: Path) -> None:
-    played = result(item="a/b", node=None, scenario="cut", figures={"recovered_seconds": 3.25, "detected_seconds": 1.0})
-    text = page(report(played, replace(played, scenario="kill", figures={"recovered_seconds": 7.0})), tmp_path).text
-    assert "scenario verdict detected recovered cut held 1.0 s 3.2 s kill held 7.0 s" in text
+    figures = {"recovered_seconds": 3.25, "recovery_allowed_seconds": 13.0, "detected_seconds": 1.0}
+    played = result(item="a/b", node=None, scenario="cut", figures=figures)
+    bare = replace(played, scenario="kill", figures={"recovered_seconds": 7.0, "time_scale": 10.0})
+    text = page(report(played, bare), tmp_path).text
+    assert "scenario verdict detected recovered time scale cut held 1.0 s 3.2 s (25%) kill held 7.0 s 10" in text
 
 
 def test_the_checklist_has_a_word_for_each_item_on_each_node(tmp_path: Path) -> None:
@@ -380,3 +382,12 @@ def test_long_texts_and_lists_are_cut_and_the_page_says_so(tmp_path: Path, monke
     for words in ("3 more findings stand in", "3 more stand in", "5 more judgements stand in"):
         assert words in found.text
     assert max(len(word) for word in found.words) == html.LONGEST_TEXT
+
+
+@pytest.mark.parametrize(("verdict", "told"), [(Verdict.HELD, False), (Verdict.UNKNOWN, True), (Verdict.BROKEN, True)])
+def test_judgements_are_listed_of_what_is_not_held(tmp_path: Path, verdict: Verdict, told: bool) -> None:
+    row = Judgement("peers", "p", Verdict.HELD, None, 0.5, 9.25, "all were seen")
+    scene = result(verdict, node=None, scenario="s", judgements=(row,), evidence=("recovered 2 s after the heal",))
+    text = page(report(scene), tmp_path).text
+    assert ("all were seen" in text, "1 more judgements stand in" in text) == (told, not told)
+    assert "recovered 2 s after the heal" in text

@@ -54,7 +54,7 @@ def rich() -> Report:
             node=None,
             scenario="cut",
             judgements=judged,
-            figures={"recovered_seconds": 3.25},
+            figures={"recovered_seconds": 3.25, "time_scale": 10.0},
             seconds=9,
         ),
         gate=Gate(False, "NO-GO for x: a", ("a", "b")).as_json(),
@@ -108,7 +108,7 @@ def test_the_summary_says_the_verdict_first_and_one_row_for_equal_findings() -> 
     assert text.index("daily/peers") < text.index("truth/lag"), "broken before unknown"
     assert text.index("truth/lag") < text.index("⚪ waived"), "and what counts before what is waived"
     assert "waived until 2099-01-01: known" in text
-    assert "| cut | 🔴 broken | 3.2 | 9.0 |" in text
+    assert "| cut | 🔴 broken | 3.2 s | 10 | 9.0 s |" in text
     assert "<details><summary>Not asked (1)</summary>\n\n- daily/disk on node-1, node-2: no access" in text
     assert "- tuning/swap on node-1: 2; next: compare heights" in text
     assert "Again: `prowl run --seed 7`" in text
@@ -140,6 +140,7 @@ def test_the_metrics_of_a_run() -> None:
     assert f'prowl_item_verdict{{item="daily/memory",{label}}} 0.0' in lines, "it is waived"
     assert f'prowl_scenario_verdict{{item="recovery/x",scenario="cut",{label}}} 2.0' in lines
     assert f'prowl_scenario_seconds{{item="recovery/x",scenario="cut",{label},what="recovered"}} 3.25' in lines
+    assert not any("time_scale" in line for line in lines), "it is no time"
     assert f"prowl_gate_go{{{label}}} 0.0" in lines
 
 

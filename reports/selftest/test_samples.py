@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -105,6 +106,26 @@ def test_a_lookup_backwards_finds_what_one_forwards_does() -> None:
 def test_what_nobody_reads_is_not_kept() -> None:
     kept = Samples([Sample(1.0, "a", {**dict.fromkeys(UNREAD, 1.0), "x": 2})])
     assert kept[0].values == {"x": 2}
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda track, name: list(track.runs(name)),
+        lambda track, name: list(track.together("x", name)),
+        lambda track, name: track[0].values.get(name),
+        lambda track, name: track[0].values[name],
+    ],
+    ids=["runs", "together", "get", "item"],
+)
+def test_who_reads_what_is_not_kept_is_told_and_does_not_take_it_for_missing(
+    ask: Callable[[Track, str], object],
+) -> None:
+    kept = Samples([Sample(1.0, "a", {**dict.fromkeys(UNREAD, 1.0), "x": 2})]).tracks["a"]
+    for name in UNREAD:
+        with pytest.raises(LookupError, match=f"{name} is kept of no recording.*UNREAD in prowl.reports.samples"):
+            ask(kept, name)
+    assert ask(kept, "x"), "what is kept is there"
 
 
 @pytest.mark.parametrize(("t", "order", "count"), [(1.0, 0, 1), (1.0, 1, 1), (1.0, 2, 2), (0.5, 9, 1), (9.0, 0, 3)])

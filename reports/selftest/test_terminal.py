@@ -9,7 +9,7 @@ import pytest
 
 from prowl.reports import terminal
 from prowl.reports.causes import Cause, story
-from prowl.reports.findings import not_asked_lines
+from prowl.reports.findings import not_asked_lines, spent
 from prowl.reports.run import Report
 from prowl.reports.verdicts import Drift, Judgement, NotAsked, Result, Verdict, Waiver
 
@@ -59,6 +59,15 @@ def test_the_gate_comes_first_and_only_where_there_is_one() -> None:
     assert terminal.gate_lines(report, whole=False) == ["NO-GO", "  no-go: b", "  waived: w"]
     decision["reasons"] = list("abcdef")
     assert terminal.gate_lines(report, whole=False)[4:] == ["  and 2 more reasons for a no-go", "  waived: w"]
+
+
+def test_on_what_scenarios_spent_their_time_is_a_line_where_many_were_played() -> None:
+    figures = {"wait_seconds": 2.0, "hold_seconds": 4.5, "load_seconds": 0.1, "recovered_seconds": 99.0}
+    row = Result("recovery/x", Verdict.HELD, "p", "e", "o", scenario="cut", figures=figures, seconds=7.0)
+    told = "  5 scenarios took 35 s: hold 22 s, wait 10 s"
+    assert (spent([row] * 4), spent([row] * 5)) == ([], [told])
+    for height in (None, 24):
+        assert told in terminal.screen(Report({"target": "x"}, [row] * 5), 80, height, [])
 
 
 def many(count: int) -> Report:
