@@ -13,6 +13,7 @@ from prowl.fixtures.cleanup.guard import living
 from prowl.fixtures.cleanup.json_lines import below
 from prowl.fixtures.cleanup.ledger import LEDGER, LedgerError, read
 from prowl.fixtures.clusters.processes import REGISTER, running
+from prowl.reports.files import opened
 
 MOST_RUNS = 20
 MOST_BYTES = 5_000_000_000
@@ -55,7 +56,7 @@ def _size(folder: Path) -> int:
 def _was_held(folder: Path) -> bool:
     """Whether a run's report says that it was held; one without a report did not come to its end."""
     try:
-        with (folder / "report.json").open("rb") as file:
+        with opened(folder / "report.json", MOST_BYTES) as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             return HELD.search(file.read()) is not None

@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from prowl.chaos.commands.cli import main
+from prowl.chaos.engine.prune import prune
+from prowl.fixtures.survey import previous_run
 from prowl.reports.history import TABLES
 
 SECONDS = 40
@@ -273,3 +275,13 @@ def test_the_commands_refuse_with_one_sentence_that_says_why(folder: Path, capsy
         FOREIGN[what](folder)
         assert called(folder, "report", str(folder)) == 4
         assert says in capsys.readouterr().err, what
+
+
+def test_a_new_run_waits_for_no_pipe_of_an_old_one(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder.parent / name).mkdir()
+        os.mkfifo(folder.parent / name / "report.json")
+        os.mkfifo(folder.parent / name / "survey.json")
+    with at_most(SECONDS):
+        assert prune(folder.parent, folder) == []
+        assert previous_run.surveys(folder.parent, "testnet.toml", 1e10) == []
