@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from prowl.chaos.engine import evidence, prune
-from prowl.chaos.engine.evidence import clean, keep, keep_ledger, keep_pages, shed
+from prowl.chaos.engine.evidence import keep, keep_ledger, keep_pages, shed
 from prowl.fixtures.cleanup.guard import claim, living
 from prowl.fixtures.cleanup.ledger import Ledger
 from prowl.fixtures.cleanup.reaper import clear
@@ -18,6 +18,7 @@ from prowl.fixtures.cleanup.undo import Netns, Remove
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.selftest.stub import PAGE, StubNode
+from prowl.reports.redaction import clean
 
 KEY = "0x" + "ab" * 32
 
