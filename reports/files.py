@@ -17,7 +17,7 @@ def write_whole(path: Path, text: str, mode: int | None = None) -> Path:
 
     ``mode`` is the file's mode, whatever the process's own mask is. A link of either name is replaced, not followed.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft = path.with_name(f".{path.name}.draft")
     draft.unlink(missing_ok=True)
     try:
         with draft.open("xb") as file:

@@ -45,7 +45,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from prowl.reports.events import Event, event_of
 from prowl.reports.files import opened
@@ -243,7 +243,7 @@ def read(path: Path) -> Timeline:
     """
     try:
         with opened(path, MOST_BYTES) as packed:
-            plain: IO[bytes] = gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed
+            plain: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed
             return _read(one_line(str(path)), io.TextIOWrapper(plain, "utf-8", "replace", newline="\n"))
     except (OSError, EOFError, zlib.error) as error:
         why = getattr(error, "strerror", None) or told(error)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from io import BytesIO
 from pathlib import Path
 
 from prowl.fixtures.cleanup.folders import owned_below
 from prowl.fixtures.cleanup.guard import GuardError, living
 from prowl.fixtures.cleanup.ledger import LedgerError, read
 from prowl.fixtures.clusters.processes import running
+from prowl.reports.files import opened
 
 MOST_RUNS = 20
 MOST_BYTES = 5_000_000_000
@@ -55,9 +55,8 @@ def _size(folder: Path) -> int:
 
 def _was_held(folder: Path) -> bool:
     """Whether a run's report says that it was held; one without a report did not come to its end."""
-    report = folder / "report.json"
     try:
-        with report.open("rb") if report.is_file() else BytesIO() as file:
+        with opened(folder / "report.json", MOST_BYTES) as file:
             file.seek(0, 2)
             file.seek(max(0, file.tell() - TAIL_BYTES))
             return HELD.search(file.read()) is not None

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import pytest
 
 from prowl.chaos.commands.cli import main
+from prowl.chaos.engine.prune import prune
+from prowl.fixtures.survey import previous_run
 from prowl.reports.history import TABLES
 
 SECONDS = 40
@@ -23,12 +25,12 @@ FORGED = f"{ESC}{CI}"
 DIGITS = "9" * 5_000
 NAMES = [f"n{number}" for number in range(60_000)]
 
-ROW = {
+ROW: dict[str, Any] = {
     "item": "daily/peers", "verdict": "broken", "promise": "p", "expected": "e", "observed": "o", "node": "node-1",
     "scenario": None, "advisory": False, "drift": None, "waiver": None, "evidence": [], "judgements": [], "figures": {},
     "seconds": 1.0, "manual": "m", "next": "n", "again": "a", "cause": "", "replay": "",
 }  # fmt: skip
-PLAYED = {
+PLAYED: dict[str, Any] = {
     **ROW, "node": None, "scenario": "crash", "judgements": [
         {"invariant": "agreement", "promise": "p", "verdict": "broken", "node": None, "from": 0.0, "to": 1.0,
          "observed": "o"}],
@@ -97,7 +99,18 @@ def link(folder: Path, name: str, to: str) -> None:
     (folder / name).symlink_to(to)
 
 
-FOREIGN: Mapping[str, Callable[[Path], object]] = {
+def history(folder: Path, make: Callable[[Path], object]) -> None:
+    report(folder)
+    make(folder.parent.parent / "history.sqlite")
+
+
+def linked(folder: Path) -> None:
+    report(folder.parent)
+    link(folder, "report.json", "../report.json")
+
+
+ODD: list[Any] = [None, [], [[]], {}, "x", -1, 1e300, [1], [None] * 5]
+FOREIGN: dict[str, Callable[[Path], object]] = {
     # files that are none
     "a pipe for a report": lambda at: fifo(at, "report.json"),
     "a pipe for a timeline": lambda at: fifo(at, "scenarios/crash/timeline.jsonl"),
@@ -157,7 +170,7 @@ FOREIGN: Mapping[str, Callable[[Path], object]] = {
     "values of every kind": lambda at: timeline(
         at, *samples(),
         *({"t": 20.0 + n, "node": "node-1", **dict.fromkeys(("block_height", "latest", "blocks", "bft", "twice"), odd)}
-          for n, odd in enumerate((None, [], [[]], {}, "x", -1, 1e300, [1], [None] * 5))),
+          for n, odd in enumerate(ODD)),
     ),
     "60,000 nodes": lambda at: timeline(at, {"kind": "header", "schema": 2, "nodes": NAMES}, *samples()),
     "45,000 faults": lambda at: timeline(
@@ -166,9 +179,9 @@ FOREIGN: Mapping[str, Callable[[Path], object]] = {
           for n in range(45_000)),
     ),
     # histories that are none
-    "a history of text": lambda at: (report(at), (at.parent.parent / "history.sqlite").write_text("x" * 9_000)),
-    "a history that is a folder": lambda at: (report(at), (at.parent.parent / "history.sqlite").mkdir()),
-    "a history that is a pipe": lambda at: (report(at), os.mkfifo(at.parent.parent / "history.sqlite")),
+    "a history of text": lambda at: history(at, lambda path: path.write_text("x" * 9_000)),
+    "a history that is a folder": lambda at: history(at, Path.mkdir),
+    "a history that is a pipe": lambda at: history(at, os.mkfifo),
     "a verdict of history": lambda at: base(at, "UPDATE results SET verdict='\x1b[2J'"),
     "figures of history": lambda at: base(at, "UPDATE results SET figures='[1'"),
     "a time of history": lambda at: base(at, "UPDATE runs SET started=1e300"),
@@ -179,12 +192,12 @@ FOREIGN: Mapping[str, Callable[[Path], object]] = {
     ),
     "no table": lambda at: base(at, "DROP TABLE runs", rows=False),
 }  # fmt: skip
-WELL: Mapping[str, Callable[[Path], object]] = {
+WELL: dict[str, Callable[[Path], object]] = {
     "a report": report,
     "a report and a timeline": timeline,
     "a report with keys of tomorrow": lambda at: report(at, results=[{**ROW, "colour": "red"}], weather="fine"),
     "umlauts and an emoji": lambda at: report(at, results=[{**ROW, "observed": "Höhe 5 steht \N{SLEEPING FACE}"}]),
-    "a link to a report": lambda at: (report(at.parent), link(at, "report.json", "../report.json")),
+    "a link to a report": linked,
     "a word with two colons": lambda at: report(at, results=[{**ROW, "observed": "prowl::x, a # b"}]),
     "a history": base,
 }
@@ -273,3 +286,13 @@ def test_the_commands_refuse_with_one_sentence_that_says_why(folder: Path, capsy
         FOREIGN[what](folder)
         assert called(folder, "report", str(folder)) == 4
         assert says in capsys.readouterr().err, what
+
+
+def test_a_new_run_waits_for_no_pipe_of_an_old_one(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder.parent / name).mkdir()
+        os.mkfifo(folder.parent / name / "report.json")
+        os.mkfifo(folder.parent / name / "survey.json")
+    with at_most(SECONDS):
+        assert prune(folder.parent, folder) == []
+        assert previous_run.surveys(folder.parent, "testnet.toml", 1e10) == []
