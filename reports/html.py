@@ -291,7 +291,9 @@ def _scenes(report: Report, folder: Path) -> list[Scene]:
             for row in judged
         ]
         rows += [("", "", line) for result in results for line in result.evidence]
-        shown = tuple(rows[:MOST_EVIDENCE])
+        # of what was held a page of a night shows the count, and stays small
+        held = all(result.verdict is Verdict.HELD for result in results)
+        shown = tuple(row for row in rows if not (held and row[0]))[:MOST_EVIDENCE]
         scenes.append(Scene(number, name, results, picture, trouble, shown, len(rows) - len(shown)))
     return scenes
 

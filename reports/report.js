@@ -31,7 +31,11 @@
   if (form) {
     form.hidden = false;
     form.addEventListener("input", filter);
-    form.addEventListener("reset", () => setTimeout(filter));
+    form.addEventListener("reset", (event) => {
+      event.preventDefault(); // the browser empties the fields only after this; the filters are to follow at once
+      for (const name of ["verdict", "node", "about"]) form.elements[name].value = "";
+      filter();
+    });
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 

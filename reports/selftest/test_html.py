@@ -382,3 +382,12 @@ def test_long_texts_and_lists_are_cut_and_the_page_says_so(tmp_path: Path, monke
     for words in ("3 more findings stand in", "3 more stand in", "5 more judgements stand in"):
         assert words in found.text
     assert max(len(word) for word in found.words) == html.LONGEST_TEXT
+
+
+@pytest.mark.parametrize(("verdict", "told"), [(Verdict.HELD, False), (Verdict.UNKNOWN, True), (Verdict.BROKEN, True)])
+def test_judgements_are_listed_of_what_is_not_held(tmp_path: Path, verdict: Verdict, told: bool) -> None:
+    row = Judgement("peers", "p", Verdict.HELD, None, 0.5, 9.25, "all were seen")
+    scene = result(verdict, node=None, scenario="s", judgements=(row,), evidence=("recovered 2 s after the heal",))
+    text = page(report(scene), tmp_path).text
+    assert ("all were seen" in text, "1 more judgements stand in" in text) == (told, not told)
+    assert "recovered 2 s after the heal" in text
