@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prowl.chaos.engine import targets
@@ -41,6 +41,7 @@ DEFINITIONS: dict[str, tuple[Words, Callable[[int, int], bool], bool]] = {
 
 
 @pytest.mark.parametrize("word", DEFINITIONS)
+@settings(deadline=None)  # a busy machine proves nothing
 @given(stakes=STAKES, seed=SEEDS)
 def test_no_set_is_better(word: str, stakes: Stakes, seed: int) -> None:
     resolve, fits, largest = DEFINITIONS[word]

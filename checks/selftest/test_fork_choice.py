@@ -46,12 +46,14 @@ def test_each_step_of_the_rules(winner: Tip, loser: Tip, rules: set[str]) -> Non
     assert not any(RULES[name].prefers(loser, winner) for name in rules)
 
 
+@settings(deadline=None)
 @given(one=TIPS, other=TIPS)
 def test_the_reference_node_keeps_the_manuals_rule(one: Tip, other: Tip) -> None:
     assert REFERENCE(one, other) == MANUAL.prefers(one, other)
 
 
 @pytest.mark.parametrize("order", RULES.values(), ids=RULES)
+@settings(deadline=None)
 @given(one=TIPS, other=TIPS, third=TIPS)
 def test_a_rule_is_a_total_order(order: Rule, one: Tip, other: Tip, third: Tip) -> None:
     same = order.rank(one) == order.rank(other)
