@@ -23,7 +23,8 @@ def timelines(path: Path) -> list[Path]:
     found = [each for each in every if REPLAYS not in each.relative_to(path).parts]
     if not found:
         where = one_line(str(path))
-        raise TimelineError(f"There is no timeline below {where}: a run has one for each scenario it plays (--chaos).")
+        why = "a run has one for each scenario that it plays (--chaos)"
+        raise TimelineError(f"There is no timeline below {where}: {why}.")
     return found
 
 
