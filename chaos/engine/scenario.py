@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prowl.chaos.engine.stage import Outline, Stage
 
 REFERENCE_BLOCK_MS = 250
+LIMITED_BLOCK_MS = 1000  # four nodes at 250 ms say more to each other than the limit by address takes
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Shape:
 
     ``nodes`` None takes as many as the run's cluster has, and the report says how many these are. ``stakes`` are by
     node, in order (none: all alike), and the last ``observers`` of the nodes do not vote. ``bft`` False is a
-    longest-chain network. ``block_ms`` None is 250 ms on reference nodes and an installed node's own. ``round_ms`` is
+    longest-chain network. ``block_ms`` None is 250 ms on reference nodes (1 s in namespaces, where their limits are on)
+    and an installed node's own. ``round_ms`` is
     the time-out of a round, on reference nodes only. ``settings`` are further keys of each node's configuration.
     """
 
@@ -50,7 +52,8 @@ class Shape:
         spec = replace(base, count=self.nodes or base.count, stakes={} if self.nodes else base.stakes)
         stakes = dict(zip(spec.names, self.stakes, strict=True)) if self.stakes else spec.stakes
         reference = base.command is reference_command
-        block_ms = self.block_ms if self.block_ms and reference else REFERENCE_BLOCK_MS if reference else base.block_ms
+        usual = LIMITED_BLOCK_MS if base.netns else REFERENCE_BLOCK_MS
+        block_ms = self.block_ms or usual if reference else base.block_ms
         settings = {**base.settings, **({} if self.bft else {"enableBft": False}), **self.settings}
         spec = replace(spec, stakes=stakes, block_ms=block_ms, settings=settings, observers=self.observers)
         half_ms = self.round_ms // 2 if self.round_ms and reference else 0

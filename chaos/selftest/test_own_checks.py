@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -77,6 +78,7 @@ def run(pytester: pytest.Pytester, *words: str) -> tuple[int, dict[str, Any], st
         "r",
         *words,
     )
+    shutil.rmtree(pytester.path / "r", ignore_errors=True)  # each run has a folder of its own
     result = pytester.run(*command, timeout=120)
     path = pytester.path / "r" / "report.json"
     return (

@@ -134,3 +134,16 @@ def test_what_only_this_run_lacks_is_no_fault_of_the_literal(
     assert bool(not_asked(scenario, spec)) is not asked
     assert sentence in obstacle(scenario, spec)
     assert bool(obstacle(scenario, spec)) is bool(sentence)
+
+
+@pytest.mark.parametrize(
+    ("netns", "shape", "block_ms"),
+    [
+        (False, Shape(), 250),
+        (True, Shape(), 1000),
+        (True, Shape(block_ms=2000), 2000),
+        (False, Shape(block_ms=400), 400),
+    ],
+)
+def test_blocks_come_slower_where_limits_by_address_are_on(netns: bool, shape: Shape, block_ms: int) -> None:
+    assert shape.spec(ClusterSpec(4, netns=netns)).block_ms == block_ms

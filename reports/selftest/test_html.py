@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -308,8 +307,8 @@ def test_a_record_of_little_is_rendered_too(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_leaves_the_one_of_before(tmp_path: Path) -> None:
     path = html.write(report(result()), tmp_path)
     before = path.read_text()
-    (tmp_path / f".report.html.{os.getpid()}.draft").mkdir()
-    with pytest.raises(OSError, match=r"report\.html\..*draft"):
+    (tmp_path / ".report.html.draft").mkdir()
+    with pytest.raises(OSError, match=r"report\.html\.draft"):
         html.write(report(result(Verdict.BROKEN)), tmp_path)
     assert path.read_text() == before
 
