@@ -30,6 +30,9 @@ VALUE_WEI = 10**12
 JOIN_SECONDS = 10.0
 KINDS = ((0, b""), (1, b""), (2, b""), (0, b"prowl"), (2, b"prowl"))  # type and data of a transfer
 SENDER = 9  # the last of the funded development keys: no validator of a cluster of up to nine signs with it
+CALLS_A_TRANSFER = (
+    5  # sent, looked for twice, and now and then sent again: where calls are limited, so many fewer are sent
+)
 SHARE_OF_LIMIT = 0.2  # of a node's rate limit for the load: the observer has the larger part
 AGAIN_SECONDS = 3.0  # a transfer that no block holds by then is sent again: its node may have died with it
 
@@ -81,6 +84,9 @@ class Load:
         self._pending: list[_Transfer] = []
         self._found: dict[str, int] = {}  # by hash, the height of its block
         limit = network.rpc_calls_per_minute
+        if limit is not None:
+            every = len(network.nodes) * SHARE_OF_LIMIT * limit / 60
+            self.rate_per_second = min(rate_per_second, every / CALLS_A_TRANSFER)
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
         self._key = PrivateKey.from_hex(development_key(SENDER).private)
         self._only: tuple[str, ...] = ()
@@ -123,9 +129,15 @@ class Load:
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
     def transfers(self, t: float) -> Transfers:
-        """Return what became of all of it, for the timeline; every accepted one was asked for once more."""
+        """Return what became of all of it, for the timeline; every accepted one was asked for once more.
+
+        What a limit leaves no call for stays as it was when it was asked for since the load was stopped.
+        """
+        before = dict(self._found)
         self._found.clear()
         self.flow()
+        if self.network.rpc_calls_per_minute is not None:
+            self._found = {**before, **self._found}
         rivals = {each: height for group in self.rivals for each in group if (height := self._height_of(each))}
         included = tuple({**self._found, **rivals}.items())
         return Transfers(t, tuple(self.accepted), included, rivals=tuple(self.rivals), final=True)
@@ -178,7 +190,8 @@ class Load:
 
     def _height_of(self, transfer: str) -> int | None:
         """Return the height of the block that holds a transfer, as the first node tells that knows one."""
-        for node in self.network.nodes:
+        first = int(transfer, 16) % len(self.network.nodes)  # each node has its share of the calls
+        for node in (*self.network.nodes[first:], *self.network.nodes[:first]):
             receipt = self._call(node, "eth_getTransactionReceipt", [transfer])
             height = receipt.get("blockNumber") if isinstance(receipt, dict) else None
             if isinstance(height, str):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -72,3 +73,36 @@ def test_what_is_in_a_block_is_not_asked_for_again(chain: Chain, monkeypatch: py
     assert asked == 3, "one node of the two tells"
     chain.flow()
     assert chain.calls["eth_getTransactionReceipt"] == asked
+
+
+class Limited(Load):
+    """A load whose transfers are all in a block, on nodes that count calls; it knows who was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(replace(NETWORK, rpc_calls_per_minute=200.0), random.Random(1), 5.0)
+        self.accepted = [f"0x{number:x}" for number in range(8)]
+        self.asked: Counter[str] = Counter()
+        self.left = 8
+
+    def _call(self, node: Node, method: str, params: list[Any]) -> Any:
+        self.asked[node.name] += 1
+        self.left -= 1
+        return {"blockNumber": "0x5"} if self.left >= 0 else None
+
+
+def test_where_calls_are_counted_less_is_sent_and_what_was_found_stays_found() -> None:
+    load = Limited()
+    assert load.rate_per_second == pytest.approx(2 * 40 / 60 / module.CALLS_A_TRANSFER)
+    assert load.flow().flowed
+    assert load.asked == {"node-1": 4, "node-2": 4}, "each node has its share"
+    assert {name for name, _height in load.transfers(1.0).included} == set(load.accepted), "no call is left"
+    load._found.clear()  # as when it is stopped
+    assert not load.transfers(2.0).included, "nothing was found since it was stopped"
+    load._http.close()
+
+
+def test_without_a_limit_what_a_block_no_longer_holds_is_not_found(chain: Chain) -> None:
+    chain.mined = 3
+    assert chain.flow().flowed
+    chain.mined = 0
+    assert chain.transfers(1.0).included == ()
