@@ -30,9 +30,7 @@ VALUE_WEI = 10**12
 JOIN_SECONDS = 10.0
 KINDS = ((0, b""), (1, b""), (2, b""), (0, b"prowl"), (2, b"prowl"))  # type and data of a transfer
 SENDER = 9  # the last of the funded development keys: no validator of a cluster of up to nine signs with it
-CALLS_A_TRANSFER = (
-    5  # sent, looked for twice, and now and then sent again: where calls are limited, so many fewer are sent
-)
+CALLS_A_TRANSFER = 5  # where calls are limited: it is sent, looked for twice, and now and then sent again
 SHARE_OF_LIMIT = 0.2  # of a node's rate limit for the load: the observer has the larger part
 AGAIN_SECONDS = 3.0  # a transfer that no block holds by then is sent again: its node may have died with it
 
@@ -83,6 +81,7 @@ class Load:
         self.rivals: list[tuple[str, ...]] = []
         self._pending: list[_Transfer] = []
         self._found: dict[str, int] = {}  # by hash, the height of its block
+        self._unasked: set[str] = set()  # for which a limit left no call when they were last looked for
         limit = network.rpc_calls_per_minute
         if limit is not None:
             every = len(network.nodes) * SHARE_OF_LIMIT * limit / 60
@@ -129,18 +128,19 @@ class Load:
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
     def transfers(self, t: float) -> Transfers:
-        """Return what became of all of it, for the timeline; every accepted one was asked for once more.
+        """Return what became of all of it, for the timeline; every accepted one is asked for once more.
 
-        What a limit leaves no call for stays as it was when it was asked for since the load was stopped.
+        What a limit leaves no call for stays as it was when it was asked for since the load was stopped; where one of
+        those had not been found, the row is not final.
         """
         before = dict(self._found)
         self._found.clear()
         self.flow()
-        if self.network.rpc_calls_per_minute is not None:
-            self._found = {**before, **self._found}
         rivals = {each: height for group in self.rivals for each in group if (height := self._height_of(each))}
-        included = tuple({**self._found, **rivals}.items())
-        return Transfers(t, tuple(self.accepted), included, rivals=tuple(self.rivals), final=True)
+        kept = {each: height for each, height in before.items() if each in self._unasked}
+        included = {**kept, **self._found, **rivals}
+        final = included.keys() >= self._unasked
+        return Transfers(t, tuple(self.accepted), tuple(included.items()), rivals=tuple(self.rivals), final=final)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""
@@ -190,18 +190,25 @@ class Load:
 
     def _height_of(self, transfer: str) -> int | None:
         """Return the height of the block that holds a transfer, as the first node tells that knows one."""
+        self._unasked.discard(transfer)
         first = int(transfer, 16) % len(self.network.nodes)  # each node has its share of the calls
         for node in (*self.network.nodes[first:], *self.network.nodes[:first]):
-            receipt = self._call(node, "eth_getTransactionReceipt", [transfer])
+            if not self._budgets[node.name].take(1):
+                self._unasked.add(transfer)
+                continue
+            receipt = self._asked(node, "eth_getTransactionReceipt", [transfer])
             height = receipt.get("blockNumber") if isinstance(receipt, dict) else None
             if isinstance(height, str):
+                self._unasked.discard(transfer)
                 return int(height, 16)
         return None
 
     def _call(self, node: Node, method: str, params: list[Any]) -> Any:
-        """Return the result; None if there is none (a refusal's words are kept) or the budget leaves no call."""
-        if not self._budgets[node.name].take(1):
-            return None
+        """Return the result; None if there is none or the budget leaves no call."""
+        return self._asked(node, method, params) if self._budgets[node.name].take(1) else None
+
+    def _asked(self, node: Node, method: str, params: list[Any]) -> Any:
+        """Return the result; None if there is none (a refusal's words are kept)."""
         try:
             answer = self._http.post(node.rpc, json={"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
             body = answer.json()

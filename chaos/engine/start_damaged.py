@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from prowl.chaos.engine.stage import Stage
+from prowl.fixtures.clusters.protocol import GONE
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.reports.events import Event
 
@@ -33,12 +35,11 @@ class StartDamaged:
         for name in nodes:
             log = stage.cluster.log_of(name)
             before = log.stat().st_size
-            try:
+            with suppress(ClusterError):  # it ended, or it hangs: which of the two its process tells
                 stage.cluster.start_node(name)
-                ended = False
+            ended = stage.cluster.state(name) == GONE
+            if not ended:
                 stage.cluster.terminate(name)
-            except ClusterError:
-                ended = True
             with log.open("rb") as file:
                 file.seek(before)
                 says_so = bool(SAYS_SO.search(file.read().decode("utf-8", "replace")))

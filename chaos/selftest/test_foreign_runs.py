@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 
 from prowl.chaos.commands.cli import main
 from prowl.chaos.engine.prune import prune
+from prowl.fixtures.selftest.time_bound import at_most
 from prowl.fixtures.survey import previous_run
 from prowl.reports.history import TABLES
 
@@ -201,22 +201,6 @@ WELL: dict[str, Callable[[Path], object]] = {
     "a word with two colons": lambda at: report(at, results=[{**ROW, "observed": "prowl::x, a # b"}]),
     "a history": base,
 }
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    """End what does not end: a pipe without a writer, or a loop."""
-
-    def end(*_signal: object) -> None:
-        raise AssertionError(f"it did not end within {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def called(folder: Path, *words: str) -> int:

@@ -12,6 +12,7 @@ import pytest
 
 from prowl.chaos.engine import load as module
 from prowl.chaos.engine.load import Load
+from prowl.fixtures.clients.budget import Budget
 from prowl.fixtures.network import Network, Node
 
 NODES = tuple(Node(f"node-{number}", "validator", f"http://127.0.0.1:{number}", None) for number in (1, 2))
@@ -28,7 +29,7 @@ class Chain(Load):
         self.calls: Counter[str] = Counter()
         self.sent: list[str] = []
 
-    def _call(self, node: Node, method: str, params: list[Any]) -> Any:
+    def _asked(self, node: Node, method: str, params: list[Any]) -> Any:
         self.calls[method] += 1
         if method == "eth_getTransactionCount":
             return hex(self.mined)
@@ -76,28 +77,30 @@ def test_what_is_in_a_block_is_not_asked_for_again(chain: Chain, monkeypatch: py
 
 
 class Limited(Load):
-    """A load whose transfers are all in a block, on nodes that count calls; it knows who was asked."""
+    """A load whose transfers are all in a block, on nodes that answer four calls each; it knows who was asked."""
 
     def __init__(self) -> None:
         super().__init__(replace(NETWORK, rpc_calls_per_minute=200.0), random.Random(1), 5.0)
         self.accepted = [f"0x{number:x}" for number in range(8)]
         self.asked: Counter[str] = Counter()
-        self.left = 8
+        self._budgets = {node.name: Budget(40.0, lambda: 0.0) for node in NODES}
 
-    def _call(self, node: Node, method: str, params: list[Any]) -> Any:
+    def _asked(self, node: Node, method: str, params: list[Any]) -> Any:
         self.asked[node.name] += 1
-        self.left -= 1
-        return {"blockNumber": "0x5"} if self.left >= 0 else None
+        return {"blockNumber": "0x5"}
 
 
-def test_where_calls_are_counted_less_is_sent_and_what_was_found_stays_found() -> None:
+def test_where_calls_are_counted_less_is_sent_and_what_nobody_was_asked_for_is_not_called_lost() -> None:
     load = Limited()
     assert load.rate_per_second == pytest.approx(2 * 40 / 60 / module.CALLS_A_TRANSFER)
     assert load.flow().flowed
     assert load.asked == {"node-1": 4, "node-2": 4}, "each node has its share"
-    assert {name for name, _height in load.transfers(1.0).included} == set(load.accepted), "no call is left"
+    kept = load.transfers(1.0)
+    assert ({name for name, _height in kept.included}, kept.final) == (set(load.accepted), True)
     load._found.clear()  # as when it is stopped
-    assert not load.transfers(2.0).included, "nothing was found since it was stopped"
+    unasked = load.transfers(2.0)
+    assert (unasked.included, unasked.final) == ((), False)
+    assert load.asked.total() == 8
     load._http.close()
 
 
@@ -105,4 +108,4 @@ def test_without_a_limit_what_a_block_no_longer_holds_is_not_found(chain: Chain)
     chain.mined = 3
     assert chain.flow().flowed
     chain.mined = 0
-    assert chain.transfers(1.0).included == ()
+    assert (chain.transfers(1.0).included, chain.transfers(1.0).final) == ((), True)
