@@ -28,15 +28,21 @@ UNUSUAL_HELD = ("daily/block-height", "daily/consensus", "daily/peers", "daily/m
 NOT_OF_ANSWERS = {"truth/topology"}
 
 
-def judges() -> Iterator[tuple[Check, Callable[..., None]]]:
-    """Yield every check of nodes and networks that needs only what nodes answer, and its function."""
+def judges_of_nodes() -> Iterator[tuple[Check, Callable[..., None]]]:
+    """Yield every check of nodes and networks, and its function."""
     for module in pkgutil.iter_modules(checks.__path__):
         if module.name.startswith("test_"):
             for function in vars(import_module(f"prowl.checks.{module.name}")).values():
                 check = check_of(function)
-                known = set(inspect.signature(function).parameters) <= {"node", "network", "limits"} if check else False
-                if check is not None and known and set(check.needs) <= ANSWERED and check.item not in NOT_OF_ANSWERS:
+                if check is not None and set(inspect.signature(function).parameters) <= {"node", "network", "limits"}:
                     yield check, function
+
+
+def judges() -> Iterator[tuple[Check, Callable[..., None]]]:
+    """Yield those of them that need only what nodes answer."""
+    for check, function in judges_of_nodes():
+        if set(check.needs) <= ANSWERED and check.item not in NOT_OF_ANSWERS:
+            yield check, function
 
 
 JUDGES = tuple(judges())

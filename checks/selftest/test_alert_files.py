@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,25 +14,12 @@ from prowl.fixtures.alerts.expression import ExpressionError, Matcher
 from prowl.fixtures.alerts.files import RuleFiles
 from prowl.fixtures.alerts.fleet import strings_of
 from prowl.fixtures.alerts.rules import RuleFileError, parse
+from prowl.fixtures.selftest.time_bound import at_most
 from prowl.reports.verdicts import Verdict
 
 SECONDS = 60
 LEVELS = 9
 RULE = "{alert: A, expr: up}"
-
-
-@contextmanager
-def at_most(seconds: int) -> Iterator[None]:
-    def end(*_signal: object) -> None:
-        raise AssertionError(f"it did not end within {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, end)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def bomb(row: str, levels: int = LEVELS) -> str:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import base64
 import inspect
 import json
-import pkgutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from prowl import checks
 from prowl.checks import causes
 from prowl.checks.reasons import TargetWords
-from prowl.checks.registry import Check, check_of
+from prowl.checks.registry import Check
+from prowl.checks.selftest.hostile_kit import judges_of_nodes
 from prowl.fixtures.hosts import look as host_look
 from prowl.fixtures.hosts.commands import Step
 from prowl.fixtures.hosts.runner import Output
@@ -82,16 +80,6 @@ def always(answer: Any) -> Callable[[int], Any]:
     return lambda _call: answer
 
 
-def judges() -> Iterator[tuple[Check, Callable[..., None]]]:
-    for module in pkgutil.iter_modules(checks.__path__):
-        if module.name.startswith("test_"):
-            for function in vars(import_module(f"prowl.checks.{module.name}")).values():
-                check = check_of(function)
-                known = set(inspect.signature(function).parameters) <= {"node", "network", "limits"} if check else False
-                if check is not None and known:
-                    yield check, function
-
-
 def judged(check: Check, function: Callable[..., None], view: View, name: str | None) -> Result:
     """A check's result, made as the plugin makes it."""
     given = {check.scope: view, "limits": Limits()}
@@ -134,7 +122,7 @@ def test_no_planted_secret_reaches_anybody(surveyed: Survey, tmp_path: Path) -> 
     run = begin(tmp_path / "run", 1, "testnet.toml", "embedded", [], "prowl run")
     surveyed.save(run.folder / "survey.json")
     results = []
-    for check, function in judges():
+    for check, function in judges_of_nodes():
         names = [None] if check.scope == "network" else list(surveyed.nodes)
         for name in names:
             view: View = NetworkView(surveyed) if name is None else NodeView(surveyed, name)
