@@ -202,7 +202,7 @@ class Rolling:
     needs = (HasData,)  # each node is backed up first
 
     def play(self, stage: Stage) -> None:
-        """Roll; StepError, once the node is rolled back, for one that does not take the upgrade."""
+        """Roll; StepError for a node that does not take the upgrade, once it is rolled back, and for a bad middle."""
         warning = foretold(stage.cluster.spec)
         if warning:
             stage.play.say(warning)
@@ -212,12 +212,19 @@ class Rolling:
         stage.play.say(f"rolling upgrade to {name_of(spec, spec.newer)}: {', '.join(names)}")
         for number, name in enumerate(names):
             if number == (len(names) + 1) // 2:
-                play_all(stage.below("middle"), self.middle)
+                self._in_the_middle(stage, names[number:])
             here = stage.below(name, (name,))
             try:
                 play_all(here, self.steps(number))
             except NotConfirmedError as error:
                 raise self.rolled_back(here, name, names[number + 1 :], str(error)) from None
+
+    def _in_the_middle(self, stage: Stage, rest: tuple[str, ...]) -> None:
+        """Play the middle; StepError if the network does not come back from it, for the next node is not to blame."""
+        play_all(stage.below("middle"), self.middle)
+        if not stage.play.played.recovered:
+            left = f"{', '.join(rest)} untouched"
+            raise StepError(f"the upgrade is stopped in the middle: the network does not recover there; {left}")
 
     def steps(self, number: int) -> tuple[Step, ...]:
         """Return what is done to a node."""

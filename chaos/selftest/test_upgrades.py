@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from prowl.chaos.engine import runner
+from prowl.chaos.engine import runner, upgrades
 from prowl.chaos.engine.complaints import Mark
 from prowl.chaos.engine.likeness import like
 from prowl.chaos.engine.plan import lines
 from prowl.chaos.engine.refusals import faults_of, not_asked
-from prowl.chaos.engine.upgrades import foretold
+from prowl.chaos.engine.stage import Played, StepError
+from prowl.chaos.engine.steps import Recover
+from prowl.chaos.engine.upgrades import Rolling, foretold
 from prowl.chaos.scenarios import upgrade
 from prowl.checks.selftest.survey_kit import node, survey
 from prowl.fixtures.clusters.spec import ClusterSpec
@@ -121,3 +125,24 @@ def test_a_version_that_does_not_read_the_store_is_stopped_at_the_first_node_and
     assert verdicts["confirmation", first] is Verdict.BROKEN
     others = [key for key, verdict in verdicts.items() if key[0] == "confirmation" and verdict is not Verdict.HELD]
     assert others == [("confirmation", first)]
+
+
+@pytest.mark.parametrize(("recovers", "touched"), [(True, 4), (False, 2)])
+def test_no_further_node_is_upgraded_where_the_network_does_not_come_back_in_the_middle(
+    recovers: bool, touched: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played, changed = Played(), []
+    stage = Mock(**{"cluster.spec": ClusterSpec(4), "play.played": played})
+    stage.resolve.return_value = ("node-4", "node-2", "node-1", "node-3")
+    middle = (Recover(),)
+
+    def play_all(_stage: object, steps: tuple[object, ...]) -> None:
+        if steps == middle:
+            played.recovered = recovers
+        else:
+            changed.append(steps)
+
+    monkeypatch.setattr(upgrades, "play_all", play_all)
+    with nullcontext() if recovers else pytest.raises(StepError, match=r"middle: .*; node-1, node-3 untouched"):
+        Rolling(middle=middle).play(stage)
+    assert len(changed) == touched
