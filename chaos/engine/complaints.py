@@ -33,12 +33,12 @@ class Mark:
     def complaints(self, cluster: Cluster, name: str) -> str:
         """Return what the node complains of most since then, and the others most of the node; "" if of nothing."""
         address = str(cluster.node(name).address).lower()
-        own = _most(_lines(cluster.log_of(name), self.sizes[name]))
+        own = _most(lines_since(cluster.log_of(name), self.sizes[name]))
         of_it = [
             line
             for other in cluster.spec.names
             if other != name
-            for line in _lines(cluster.log_of(other), self.sizes[other])
+            for line in lines_since(cluster.log_of(other), self.sizes[other])
             if address in line.lower() and _is_loud(line)
         ]
         others = _most(of_it)
@@ -51,7 +51,8 @@ def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def _lines(path: Path, begin: int) -> list[str]:
+def lines_since(path: Path, begin: int) -> list[str]:
+    """Return a log's lines from a byte on."""
     if not path.exists():
         return []
     with path.open("rb") as log:
@@ -88,6 +89,11 @@ def _row(line: str) -> dict[str, Any] | None:
 def _is_loud(line: str) -> bool:
     row = _row(line)
     return row is not None and row.get("level") in LOUD
+
+
+def is_casual(line: str) -> bool:
+    """Whether a line says by its own level that it complains of nothing."""
+    return _row(line) is not None and not _is_loud(line)
 
 
 def _complaint(line: str) -> tuple[str, str]:

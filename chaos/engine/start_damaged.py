@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from prowl.chaos.engine.complaints import is_casual, lines_since
 from prowl.chaos.engine.stage import Stage
 from prowl.fixtures.clusters.protocol import GONE
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
@@ -40,9 +41,8 @@ class StartDamaged:
             ended = stage.cluster.state(name) == GONE
             if not ended:
                 stage.cluster.terminate(name)
-            with log.open("rb") as file:
-                file.seek(before)
-                says_so = bool(SAYS_SO.search(file.read().decode("utf-8", "replace")))
+            said = lines_since(log, before)
+            says_so = any(SAYS_SO.search(line) for line in said if not is_casual(line))  # COC greets with "LevelDB"
             told = f"it {'ended' if ended else 'started'} and {'said so' if says_so else 'said nothing of it'}"
             right = says_so and (ended or not self.ends)
             row = Event(0.0, f"{self.words} {name} : {told}", step="symptom")

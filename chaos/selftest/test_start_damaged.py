@@ -14,6 +14,8 @@ from prowl.fixtures.clusters.spec import ClusterError
 from prowl.reports.events import Event
 
 NAMED = "The store leveldb-chain is damaged: CURRENT"
+GREETING = '{"level": "info", "message": "using persistent storage backend (LevelDB)"}'
+WARNING = '{"level": "warn", "message": "LevelDB: the log ends in a broken record"}'
 LOST = "this node once had block 9: blocks were lost"
 
 STARTS, HANGS, ENDS = "starts", "hangs", "ends"
@@ -61,6 +63,8 @@ class Node:
         (STARTS, LOST, False, True),
         (STARTS, "node started", False, False),  # what the log said before this start does not count
         (ENDS, NAMED, False, True),
+        (STARTS, GREETING, False, False),  # what each start says, too
+        (STARTS, WARNING, False, True),
     ],
 )
 def test_a_start_on_a_damaged_store(tmp_path: Path, how: str, says: str, must_end: bool, right: bool) -> None:
