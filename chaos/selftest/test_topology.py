@@ -15,7 +15,7 @@ from prowl.chaos.engine.steps import Do, Each
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.topology_kit import PLAYS, WITHOUT_BFT, faults_in, foreseen, shape_of
 from prowl.checks.invariants.quorum import Course
-from prowl.checks.topology import CLASSES, DEMANDS, NETWORKS, FaultClass, Return, cells, lines
+from prowl.checks.topology import CLASSES, NETWORKS, FaultClass, Return, cells, lines
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.manual import catalogue as manual
 
@@ -51,6 +51,8 @@ LITERALS: dict[str, dict[str, tuple[str, ...]]] = {
     "few-deceive": {"4": ("votes-twice", "proposes-two", "proposes-apart", "withholds-blocks", "lies-about-tip")},
 }
 """The literals that play a cell. No literal has the other networks; ``proof_topology.py`` plays each class on them."""
+DEMANDS = {Course.GOES_ON: "progress-with-quorum", Course.STANDS_STILL: "no-progress-without-quorum"}
+"""The invariant that says whether the chain did what its cell says; where it may do either, safety alone is asked."""
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 OPERATIONS = {"few-damaged": Restore, "few-out-of-memory": Restart}
 

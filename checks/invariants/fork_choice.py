@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Tip
+from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Branch
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import Run, Seen, seen_of
 from prowl.checks.invariants.network_state import Phase, World, world_of
@@ -26,8 +26,8 @@ class Switch:
     node: str
     begin: float
     end: float
-    left: Tip
-    taken: Tip
+    left: Branch
+    taken: Branch
     weighed: bool
     """The proposers of all blocks on both were seen."""
 
@@ -94,13 +94,13 @@ def _apart(seen: Seen, before: Run, after: Run) -> tuple[list[tuple[int, str]], 
     return left, taken
 
 
-def _tip(seen: Seen, branch: list[tuple[int, str]], weights: dict[str, int], t: float) -> tuple[Tip, bool]:
+def _tip(seen: Seen, branch: list[tuple[int, str]], weights: dict[str, int], t: float) -> tuple[Branch, bool]:
     """Return a branch as the rules compare it, and whether all its proposers were seen."""
     finals = [height for height, name in branch if _is_final(seen, height, name, t)]
     miners = [seen.shown[name].miner for _, name in branch if name in seen.shown]
     known = [weights[miner] for miner in miners if miner in weights]
     height, name = branch[0]
-    return Tip(max(finals, default=0), height, sum(known), name), len(known) == len(branch)
+    return Branch(max(finals, default=0), height, sum(known), name), len(known) == len(branch)
 
 
 def _is_final(seen: Seen, height: int, name: str, t: float) -> bool:
@@ -138,7 +138,7 @@ def _documented(found: list[Switch]) -> str:
     return f"COC's documented order ({DOCUMENTED.words}) was {'kept' if kept else 'not kept'}"
 
 
-def _told(tip: Tip) -> str:
+def _told(tip: Branch) -> str:
     final = f"final up to {tip.final}" if tip.final else "nothing final"
     return f"block {tip.length} ({short(tip.hash)}, weight {tip.weight} since the fork, {final})"
 

@@ -67,7 +67,7 @@ def healthy() -> Survey:
         backup_host(sound(0)),
         running=Running(7, open_files=65_535, resident_bytes=200_000_000),
         config=ConfigFile("/etc/coc.json", config),
-        swap=Swap(10**9, 10**9),
+        swap=Swap(10**9),
     )
     blocks = {**chain(), HEIGHT: block(HEIGHT), HEIGHT - 10: block(HEIGHT - 10)}
     looks = [look(NOW - 8 + 2 * n, HEIGHT - 8 + 2 * n) for n in range(5)]
@@ -158,7 +158,7 @@ SICKNESSES: Mapping[str, Change] = {
     "has no cron": of_host(cron=Cron(())),
     "has a torn backup": of_host(newest_archive=Archive("coc-backup", False, (), "unexpected end of file")),
     "has no room": of_host(backup_disk=DiskUse(100 * 10**9, 100 * 10**9, "x")),
-    "has no swap": of_host(swap=Swap(0, 0)),
+    "has no swap": of_host(swap=Swap(0)),
     "has a clock of its own": of_host(clock=Clock(60.0, 0.1)),
 }
 BLIND: Mapping[str, Change] = {
