@@ -139,7 +139,7 @@ def one_line(text: str) -> str:
     return CI_COMMAND.sub(lambda found: " ".join(found[0].strip()), text)
 
 
-def told(text: object, most: int = 200) -> str:
+def printable(text: object, most: int = 200) -> str:
     """Return what somebody else said as it may be shown: one line, printable, without secrets, not too long."""
     try:
         line = " ".join(str(text).split())

@@ -61,7 +61,7 @@ def _whole(findings: Iterable[Finding]) -> list[str]:
     lines = []
     for each in findings:
         several = each.cause or len(each.rows) > 1
-        lines += _lines(each) if several else [message(replace(each.rows[0], observed=each.told))]
+        lines += _lines(each) if several else [message(replace(each.rows[0], observed=each.observed))]
     return lines
 
 

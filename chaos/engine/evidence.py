@@ -60,11 +60,11 @@ def keep_ledger(cluster: Cluster, folder: Path) -> None:
 def keep(cluster: Cluster, folder: Path) -> list[str]:
     """Move what a stopped cluster left on the disk beside the timeline; return lines about it."""
     try:
-        told = _keep(cluster, folder)
+        lines = _keep(cluster, folder)
     except OSError as error:
         return [f"not all of it could be kept: {error.filename}: {error.strerror or error}"]
     shed(cluster.folder)
-    return told
+    return lines
 
 
 def _keep(cluster: Cluster, folder: Path) -> list[str]:
@@ -91,8 +91,8 @@ def _keep(cluster: Cluster, folder: Path) -> list[str]:
         left -= size
         for path in data:
             _copy(path, place / name / path.relative_to(cluster.folder_of(name)))
-    told = [f"logs, configurations, metrics pages, data and ledger of its nodes: {place}"]
-    return told + ([f"not kept, for it is too large: the data of {', '.join(too_large)}"] if too_large else [])
+    lines = [f"logs, configurations, metrics pages, data and ledger of its nodes: {place}"]
+    return lines + ([f"not kept, for it is too large: the data of {', '.join(too_large)}"] if too_large else [])
 
 
 def _files(folder: Path) -> Iterator[Path]:

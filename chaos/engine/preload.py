@@ -53,8 +53,8 @@ class Preload:
         logs = {name: data_of(stage.cluster, name) / CHAIN_STORE / "LOG" for name in nodes}
 
         def at_rest() -> list[str]:
-            told = {name: log.read_text(encoding="utf-8", errors="replace") for name, log in logs.items()}
-            return [name for name, text in told.items() if COMPACTED not in text]
+            texts = {name: log.read_text(encoding="utf-8", errors="replace") for name, log in logs.items()}
+            return [name for name, text in texts.items() if COMPACTED not in text]
 
         if not wait_until(lambda: not at_rest(), COMPACTION_SECONDS):
             raise StepError(f"{', '.join(at_rest())} did not compact its store within {COMPACTION_SECONDS:g} s")

@@ -43,7 +43,7 @@ class StartDamaged:
             with log.open("rb") as file:
                 file.seek(before)
                 says_so = bool(SAYS_SO.search(file.read().decode("utf-8", "replace")))
-            told = f"it {'ended' if ended else 'started'} and {'said so' if says_so else 'said nothing of it'}"
+            outcome = f"it {'ended' if ended else 'started'} and {'said so' if says_so else 'said nothing of it'}"
             right = says_so and (ended or not self.ends)
-            row = Event(0.0, f"{self.words} {name} : {told}", step="symptom")
+            row = Event(0.0, f"{self.words} {name} : {outcome}", step="symptom")
             stage.write(replace(row, confirmed=(name,)) if right else replace(row, unconfirmed=(name,)))

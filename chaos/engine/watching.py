@@ -258,6 +258,6 @@ def _read(stage: Stage, watcher: Watcher) -> None:
         offset = time.time() - stage.observer.now()
         rows = rows_of(watcher.server, watcher.rules, watcher.began, offset, stage.observer.now())
     except MonitorError as error:
-        stage.play.played.told.append(f"what Prometheus saw could not be read: {error}")
+        stage.play.played.lines.append(f"what Prometheus saw could not be read: {error}")
         return
     stage.observer.write_watched(rows)

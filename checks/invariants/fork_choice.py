@@ -13,8 +13,8 @@ from itertools import pairwise
 
 from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Branch
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, seen_of
-from prowl.checks.invariants.network_state import Phase, World, world_of
+from prowl.checks.invariants.history import Seen, ShownBlock, seen_of
+from prowl.checks.invariants.network_state import Presence, World, world_of
 from prowl.checks.invariants.text import short
 from prowl.reports.timeline import Timeline
 
@@ -65,14 +65,16 @@ def switches(seen: Seen, world: World) -> Iterator[Switch | None]:
 
 def _was_interrupted(world: World, node: str, begin: float, end: float) -> bool:
     """Whether a node may have been down between two samples, or have got another store."""
-    if any(span.phases[node] is not Phase.UP for span in world.over(begin, end)):
+    if any(span.phases[node] is not Presence.UP for span in world.over(begin, end)):
         return True
     touched = (action.stopped | action.starts | action.restarted | action.surgery for action in world.actions)
     times = (action.t for action in world.actions)
     return any(begin <= t <= end and node in nodes for t, nodes in zip(times, touched, strict=True))
 
 
-def _apart(seen: Seen, before: Run, after: Run) -> tuple[list[tuple[int, str]], list[tuple[int, str]]] | None:
+def _apart(
+    seen: Seen, before: ShownBlock, after: ShownBlock
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]]] | None:
     """Return the blocks, from the top, that each of two chains has and the other has not; None where a link is missing.
 
     One of them is empty where one chain only goes on the other, or falls back to it.
@@ -98,9 +100,9 @@ def _tip(seen: Seen, branch: list[tuple[int, str]], weights: dict[str, int], t: 
     """Return a branch as the rules compare it, and whether all its proposers were seen."""
     finals = [height for height, name in branch if _is_final(seen, height, name, t)]
     miners = [seen.shown[name].miner for _, name in branch if name in seen.shown]
-    known = [weights[miner] for miner in miners if miner in weights]
+    stakes = [weights[miner] for miner in miners if miner in weights]
     height, name = branch[0]
-    return Branch(max(finals, default=0), height, sum(known), name), len(known) == len(branch)
+    return Branch(max(finals, default=0), height, sum(stakes), name), len(stakes) == len(branch)
 
 
 def _is_final(seen: Seen, height: int, name: str, t: float) -> bool:
