@@ -23,7 +23,7 @@ from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
 from prowl.fixtures import machine
 from prowl.fixtures.cleanup import engines
 from prowl.fixtures.clusters import installed_node, netns
-from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.protocol import lack
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies import binary as toxiproxy_binary
 
@@ -60,7 +60,7 @@ def examine() -> list[Row]:
 def unavailable(kind: str = "processes") -> Mapping[str, Mapping[str, list[str]]]:
     """Return what can't be done here to a kind of cluster: the reasons, and which faults and scenarios each keeps."""
     spec = ClusterSpec(4, kind=kind)
-    faults = ((name, lacking(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
+    faults = ((name, lack(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
     scenarios = ((scenario.name, obstacle(scenario, spec)) for scenario in all_scenarios(()))
     return {
         "faults": _by_reason((name, reason) for name, reason in faults if name not in IMPOSSIBLE),

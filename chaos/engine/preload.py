@@ -11,7 +11,7 @@ import plyvel
 
 from prowl.chaos.engine.operations import row
 from prowl.chaos.engine.stage import Stage, StepError
-from prowl.fixtures.clusters.protocol import HasData, data_of, lacking
+from prowl.fixtures.clusters.protocol import HasData, data_of, lack
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.reference.storage.store import CHAIN_STORE, STATE_STORE
 from prowl.fixtures.waiting import wait_until
@@ -39,7 +39,7 @@ class Preload:
 
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the stores can't be written from here."""
-        return lacking(spec, (HasData,)) or None
+        return lack(spec, (HasData,)) or None
 
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Stop, write, start, and look for the compactions."""
