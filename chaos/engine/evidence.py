@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
-
 from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.network import Node
+from prowl.fixtures.single_request import FAILURES, fetch
 from prowl.reports.redaction import HIDDEN, clean, remember
 
 FOLDER = "evidence"
@@ -45,8 +44,8 @@ def keep_pages(cluster: Cluster, folder: Path) -> None:
 
 def _page(node: Node) -> str:
     try:
-        return httpx.get(str(node.metrics), timeout=ANSWER_SECONDS).text
-    except httpx.HTTPError as error:
+        return fetch(str(node.metrics), timeout_seconds=ANSWER_SECONDS).body.decode("utf-8", "replace")
+    except FAILURES as error:
         return f"# no answer from {node.metrics}: {error or type(error).__name__}\n"
 
 

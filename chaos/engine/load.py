@@ -91,7 +91,7 @@ class Load:
         self._only: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
-        self._http = httpx.Client(timeout=ANSWER_SECONDS)
+        self._http = httpx.Client(timeout=ANSWER_SECONDS, trust_env=False)
 
     def __enter__(self) -> Load:
         self._thread.start()
