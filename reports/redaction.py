@@ -27,7 +27,7 @@ OF_BASE64 = 3  # bytes that four of its signs stand for: where a value begins am
 SECRET_NAME = re.compile(
     r"(?i)private|secret|token|passw|passphrase|mnemonic|credential|\bpw|(^|node|api|access|auth|signing)[_-]?key$"
 )
-# No letter may stand before the name where it is a whole word: "maxTokens" is none.
+# No letter may stand before the name where it is a whole word: "maxTokens" is no secret.
 _NAME = r"[\w.-]*(?:(?:private|node|api|access)[_-]?key|secret|token|passw(?:or)?d|passphrase|mnemonic)[\w.-]*"
 PATTERNS = (
     re.compile(rf'(?i)(\\?"{_NAME}\\?"\s*:\s*\\?")[^"\\]+'),  # in JSON, also in JSON inside a string

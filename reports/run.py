@@ -253,7 +253,7 @@ class Report:
 
     @classmethod
     def _of(cls, body: dict[str, Any], schema: int) -> Report:
-        """Return a report of JSON of that schema; an error that says what is wrong for whatever is none."""
+        """Return a report of JSON of that schema; an error that says what is wrong where it is no report."""
         from prowl.reports.schema import Record, TimelineRow
 
         results = [_result(row, schema) for row in body["results"]]

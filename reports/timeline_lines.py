@@ -19,7 +19,7 @@ class TimelineError(ValueError):
 
 
 def rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each line's number and object; TimelineError for one that is none."""
+    """Yield each line's number and object; TimelineError for a line that is not of a timeline."""
     left = MOST_BYTES
     for number in numbers(1):
         if not (line := file.readline(LONGEST_LINE)):
@@ -45,7 +45,7 @@ def rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def strange(number: int, path: str, error: Exception) -> TimelineError:
-    """Return what is said of a line that is none of a timeline."""
+    """Return the sentence about a line that is not of a timeline."""
     return TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {printable(error)}.")
 
 

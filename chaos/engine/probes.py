@@ -63,7 +63,7 @@ def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach
 
 
 def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_SECONDS) -> Any:
-    """Ask a node's RPC on a fresh connection; None for whatever is no answer with a result."""
+    """Ask a node's RPC on a fresh connection; None where there is no answer with a result."""
     return call(url, method, *params, timeout_seconds=timeout_seconds)
 
 
@@ -212,7 +212,7 @@ def _reach_of(scene: Scene, edge: Edge, wish: Wish | None) -> Reach | None:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request on a fresh connection: what came back, and when; None is what did not happen within the limit."""
+    """A request on a fresh connection: what came back, and when; None for what did not happen within the limit."""
 
     received: bytes = b""
     first_seconds: float | None = None

@@ -86,7 +86,7 @@ def _wrong_names(scenario: Scenario) -> Iterator[str]:
 
 
 def _wrong_targets(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
-    """Say which targets no such network has, and which faults can't be for whom they are meant."""
+    """Say which targets such a network does not have, and which faults can't be done to their targets."""
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])

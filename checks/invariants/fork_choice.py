@@ -46,7 +46,7 @@ class Switch:
 def switches(seen: Seen, world: World) -> Iterator[Switch | None]:
     """Return every change of branch; None for one of which the common block was not seen.
 
-    A tip that is higher, over blocks that nobody showed, is none: it may stand on the one before.
+    A higher tip over blocks that nobody showed is left out: it may stand on the one before.
     """
     weights = {world.address(node): stake for node, stake in world.stakes.items()}
     for node, runs in seen.runs.items():

@@ -107,7 +107,7 @@ class Seen:
 
 
 def number(value: object) -> float | None:
-    """Return a sample's value as a number; None for what is none (missing, text, NaN, doubled)."""
+    """Return a sample's value as a number; None for anything else (missing, text, NaN, doubled)."""
     if type(value) is float and math.isfinite(value):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -124,7 +124,7 @@ def whole(value: object) -> int | None:
 
 
 def quantity(value: object) -> int | None:
-    """Return a height as an RPC's answer has it, a number or "0x..."; None for what is none."""
+    """Return a height as an RPC's answer has it, a number or "0x..."; None for anything else."""
     if isinstance(value, str) and value.startswith("0x"):
         try:
             return int(value, 16)
@@ -134,7 +134,7 @@ def quantity(value: object) -> int | None:
 
 
 def digest(value: object) -> str | None:
-    """Return a hash; None for what is none, and for zeros (no block at all)."""
+    """Return a hash; None for anything else, and for zeros (no block at all)."""
     if not isinstance(value, str):
         return None
     low = value.lower()
@@ -143,7 +143,7 @@ def digest(value: object) -> str | None:
 
 
 def height_of_block(value: object) -> int | None:
-    """Return the number of a block as samples have it in ``latest``; None for what is none."""
+    """Return the number of a block as samples have it in ``latest``; None for anything else."""
     return whole(value[0]) if isinstance(value, list | tuple) and value else None
 
 

@@ -139,7 +139,7 @@ class World:
         return self._possible.between(begin, end)
 
     def starts(self) -> list[float]:
-        """Return when nodes were started, in whatever way but out of a pause."""
+        """Return when nodes were started anew; to go on after a pause is no start."""
         return [action.t for action in self.actions if action.starts]
 
     def liars_until(self, t: float) -> frozenset[str]:
@@ -222,7 +222,7 @@ class World:
         return found
 
     def component(self, span: Span, node: str) -> frozenset[str]:
-        """Return the nodes, itself too, that may be up and that a node may reach, be it through others."""
+        """Return the nodes that may be up and that a node may reach, directly or through others; it is one of them."""
         able = [each for each, phase in span.phases.items() if phase is not Presence.DOWN]
         return next((group for group in _components(tuple(able), span.cut) if node in group), frozenset())
 
