@@ -127,15 +127,6 @@ CLASSES: tuple[FaultClass, ...] = (
 """A third or more that deceives is no class: BFT promises nothing then."""
 
 
-def cells() -> Iterator[tuple[FaultClass, str, Course]]:
-    """Return every cell that can be: the class, the network and what its chain does."""
-    for each in CLASSES:
-        for network in NETWORKS:
-            found = each.course(network)
-            if found is not None:
-                yield each, network, found
-
-
 def lines() -> Iterator[str]:
     """Return the table as text: a row a class, with the way back and the manual's promise below it."""
     wide = max(len(each.words) for each in CLASSES)
