@@ -111,7 +111,7 @@ def _scenarios(config: pytest.Config) -> tuple[Scenario, ...]:
         own += _watched(config)
         for rows in config.hook.pytest_prowl_scenarios(config=config):
             own += registry.demanded(rows, "pytest_prowl_scenarios")
-        return registry.known(own)
+        return registry.all_scenarios(own)
     except registry.ScenarioError as error:
         raise pytest.UsageError(str(error)) from None
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 
-from prowl.fixtures.alerts.trial import MINUTE, STEP_SECONDS, USUAL, Course
+from prowl.fixtures.alerts.trial import MINUTE, STEP_SECONDS, USUAL, MetricsCourse
 
 LEAD_SECONDS = 10 * MINUTE  # all are well before the fault
 AFTER_SECONDS = 10 * MINUTE
@@ -34,12 +34,12 @@ def who_is_sick(nodes: int) -> list[frozenset[int]]:
 
 def course(
     words: str, nodes: int, sick: frozenset[int], shown: Mapping[str, Values], firing: Iterable[tuple[int, bool]]
-) -> Course:
+) -> MetricsCourse:
     """Return a course on which the sick nodes show something, and the others are as usual."""
     steps = max(len(values) for values in shown.values())
     rows = [shown if number in sick else {} for number in range(nodes)]
     who = "all nodes" if len(sick) == nodes else f"{len(sick)} of {nodes} nodes" if len(sick) > 1 else "one node"
-    return Course(f"{words} on {who}", steps, rows, sick, tuple(firing))
+    return MetricsCourse(f"{words} on {who}", steps, rows, sick, tuple(firing))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Threshold:
     edges: tuple[float, ...]
     sick: tuple[float, ...]
 
-    def courses(self, nodes: int, for_seconds: int, every: int, back_seconds: float) -> list[Course]:
+    def courses(self, nodes: int, for_seconds: int, every: int, back_seconds: float) -> list[MetricsCourse]:
         """Return the courses for so many nodes, and a rule that is evaluated so often and looks back so far."""
         lead, wait = lead_steps(back_seconds), for_seconds // STEP_SECONDS
         after = AFTER_SECONDS // STEP_SECONDS
@@ -77,7 +77,7 @@ class Threshold:
         )
         return [*found, *self._well(nodes, len(found[0].nodes[0][self.metric]))]
 
-    def _well(self, nodes: int, steps: int) -> list[Course]:
+    def _well(self, nodes: int, steps: int) -> list[MetricsCourse]:
         never = tuple((steps * STEP_SECONDS * part // 4, False) for part in (1, 2, 3))
         found = []
         for value in (self.usual, *self.edges):
@@ -95,7 +95,7 @@ class Threshold:
 class Heights:
     """The alert on a height that has not changed in five minutes."""
 
-    def courses(self, nodes: int, for_seconds: int, every: int, back_seconds: float) -> list[Course]:
+    def courses(self, nodes: int, for_seconds: int, every: int, back_seconds: float) -> list[MetricsCourse]:
         """Return the courses for so many nodes, and a rule that is evaluated so often and looks back so far."""
         lead = lead_steps(back_seconds)
         rise = [USUAL["coc_block_height"](step) for step in range(lead + 1)]

@@ -161,8 +161,8 @@ def _does(files: RuleFiles, rule: Rule, promised: Promised, differs: Sequence[st
         reading = files.reading(rule)
         if _reads_another(reading, promised):
             return Verdict.BROKEN, (f"it does not read {promised.form.metric}",)
-        if untried := trial.untried(reading):
-            return Verdict.UNKNOWN, (f"it can't be tried: {untried}",)
+        if obstacle := trial.obstacle(reading):
+            return Verdict.UNKNOWN, (f"it can't be tried: {obstacle}",)
         if promtool.find() is None:
             return (Verdict.UNKNOWN, (f"not tried: {promtool.MISSING}",)) if differs else (Verdict.HELD, ())
         return _tried(reading, promised)

@@ -64,8 +64,8 @@ def _problems(seen: NodeSurvey) -> tuple[str, str]:
 
 def _is_silent(seen: NodeSurvey) -> bool:
     """Whether nothing of a node answers that was asked."""
-    told = [problem for problem in _problems(seen) if problem]
-    return bool(told) and all(NO_ANSWER.match(each) for each in told) and not any(_answers(seen))
+    problems = [problem for problem in _problems(seen) if problem]
+    return bool(problems) and all(NO_ANSWER.match(each) for each in problems) and not any(_answers(seen))
 
 
 def _answers(seen: NodeSurvey) -> Iterator[bool]:
@@ -79,12 +79,12 @@ def _silence(survey: Survey, silent: list[str], asked: TargetWords) -> Iterator[
         return
     problems = {name: [problem for problem in _problems(survey.nodes[name]) if problem] for name in silent}
     every = len(silent) == len(survey.nodes)
-    addresses = tuple(match[1] for told in problems.values() for each in told if (match := NO_ANSWER.match(each)))
-    if every and (reasons := without_network([each for told in problems.values() for each in told])):
-        told = f"this machine reaches none of {_count(silent)}: {reasons}"
+    addresses = tuple(match[1] for rows in problems.values() for each in rows if (match := NO_ANSWER.match(each)))
+    if every and (reasons := without_network([each for rows in problems.values() for each in rows])):
+        observed = f"this machine reaches none of {_count(silent)}: {reasons}"
         step = "repair this machine's network (ip route; a VPN?), then run again: nothing is said about the nodes"
         yield (
-            Cause("this machine has no network", told, step, asked.again()),
+            Cause("this machine has no network", observed, step, asked.again()),
             _of_silent(survey, silent, addresses, True),
         )
         return
@@ -93,14 +93,14 @@ def _silence(survey: Survey, silent: list[str], asked: TargetWords) -> Iterator[
     where = "; ".join(f"{name}: {_refused(problems[name])}" for name in silent[:MOST_TOLD])
     where = where if len(silent) > 1 else _refused(problems[silent[0]])
     more = f"; and {len(silent) - MOST_TOLD} more" if len(silent) > MOST_TOLD else ""
-    told = f"{names_of(silent)}: nothing answers{_since(survey, silent)} ({where}{more}){_alive(survey, silent)}"
+    observed = f"{names_of(silent)}: nothing answers{_since(survey, silent)} ({where}{more}){_alive(survey, silent)}"
     if lost and not every:
         up = survey.validators - len(voters)
-        told += f"; {up} of {survey.validators} validators are no quorum, no block comes"
+        observed += f"; {up} of {survey.validators} validators are no quorum, no block comes"
     step = f"restart {names_of(silent)} ({STALL_NEXT})"
     if every:
         step = f"check the addresses in {asked.target} and the way to them, then the nodes themselves ({STALL_NEXT})"
-    cause = Cause(f"{names_of(silent)} does not answer", told, step, asked.again(*silent), tuple(silent))
+    cause = Cause(f"{names_of(silent)} does not answer", observed, step, asked.again(*silent), tuple(silent))
     yield cause, _of_silent(survey, silent, addresses, lost)
 
 
@@ -189,16 +189,17 @@ def _one_address(name: str, key: str, what: str, problem: str, asked: TargetWord
     place = urlsplit(address).netloc or address
     step = f"check {key} of {name} in {asked.target}"
     if match := NO_ANSWER.match(problem):
-        told = f"{name}: its {what} ({place}) does not answer ({match[2]}), while the rest of it does"
+        observed = f"{name}: its {what} ({place}) does not answer ({match[2]}), while the rest of it does"
         bind = "COC_METRICS_PORT and COC_METRICS_BIND" if key == "metrics" else "COC_RPC_BIND"
         step += f", the node's {bind}, and the firewall between"
         label = f"{name}'s {what} does not answer"
     elif "429" in problem:
-        told = f"{name}: its {what} ({place}) refuses this machine: too many calls (HTTP 429)"
+        observed = f"{name}: its {what} ({place}) refuses this machine: too many calls (HTTP 429)"
         step = f"wait a minute and run again; let nothing else on this machine ask {name}, or raise its limit"
         label = f"{name} limits this machine's calls"
     else:
-        told = f"{name}: its {what} address in {asked.target} ({place}) answers as something else: {_service(problem)}"
+        service = _service(problem)
+        observed = f"{name}: its {what} address in {asked.target} ({place}) answers as something else: {service}"
         step += " (COC: RPC 18780, WebSocket 18781, P2P 19780, metrics 9100)"
         label = f"{name}'s {what} address is something else's"
     base = address.removesuffix("/metrics")
@@ -208,7 +209,7 @@ def _one_address(name: str, key: str, what: str, problem: str, asked: TargetWord
         unseen = row.node == name and row.verdict is Verdict.UNKNOWN and "its process is not known" in row.observed
         return (about and (base in row.observed or problem[:60] in row.observed)) or unseen
 
-    return Cause(label, told, step, asked.again(name), (name,)), explains
+    return Cause(label, observed, step, asked.again(name), (name,)), explains
 
 
 def _service(problem: str) -> str:
@@ -241,8 +242,8 @@ def _other_chain(survey: Survey) -> tuple[str, str]:
         counted = Counter(values.values()).most_common()
         odd = [name for name, value in values.items() if value != counted[0][0]]
         if len(odd) == 1 and len(values) > 2:
-            told = {value: _figure(value) for value in (values[odd[0]], counted[0][0])}
-            return odd[0], f"its {what} is {told[values[odd[0]]]}, the others' {told[counted[0][0]]}"
+            figures = {value: _figure(value) for value in (values[odd[0]], counted[0][0])}
+            return odd[0], f"its {what} is {figures[values[odd[0]]]}, the others' {figures[counted[0][0]]}"
     return "", ""
 
 
@@ -252,7 +253,7 @@ def _figure(value: str) -> str:
 
 
 def _stranger(name: str, why: str, asked: TargetWords) -> Diagnosis:
-    told = f"{name} is on another chain: {why}"
+    observed = f"{name} is on another chain: {why}"
     step = (
         f"compare chainId, validators and prefund of {name}'s configuration with the others', and its addresses in "
         f"{asked.target}; a wrong store is restored ({PARTITION_NEXT})"
@@ -263,7 +264,7 @@ def _stranger(name: str, why: str, asked: TargetWords) -> Diagnosis:
             return not row.item.startswith(("tuning/", "backup/")) or row.item == "backup/height"
         return row.node is None and (row.item in CHAIN or _has_word(row.observed, name))
 
-    return Cause(f"{name} is on another chain", told, step, asked.again(name), (name,)), explains
+    return Cause(f"{name} is on another chain", observed, step, asked.again(name), (name,)), explains
 
 
 def _peers(survey: Survey) -> dict[str, int]:
@@ -286,7 +287,7 @@ def _apart(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     stands = _stands(survey)
     if len(lonely) <= len(survey.nodes) // 3 or (least == 0 and len(lonely) < len(survey.nodes) / 2):
         nodes = tuple(lonely)
-        told = f"{names_of(nodes)} counts {least} of {others} peers, while every node answers here"
+        observed = f"{names_of(nodes)} counts {least} of {others} peers, while every node answers here"
         label = f"{names_of(nodes)} is cut off from its peers"
         step = (
             f"{PARTITION_NEXT}: let {names_of(nodes)} and its peers reach each other (P2P port, firewall); look for "
@@ -294,8 +295,8 @@ def _apart(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
         )
     else:
         nodes = tuple(few)
-        told = f"the network is split: {names_of(nodes)} count {_span(few.values())} of {others} peers each"
-        told += f", while every node answers here{stands}"
+        observed = f"the network is split: {names_of(nodes)} count {_span(few.values())} of {others} peers each"
+        observed += f", while every node answers here{stands}"
         label = "the network is split"
         step = f"{PARTITION_NEXT}: compare heights across nodes, ensure connectivity between all nodes (P2P ports)"
 
@@ -305,7 +306,7 @@ def _apart(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
         follows = row.item in STALL or row.item.startswith(("truth/", "gate/"))
         return follows and row.verdict is Verdict.BROKEN and (bool(stands) or row.node in nodes)
 
-    yield Cause(label, told, step, asked.again(*nodes), nodes), explains
+    yield Cause(label, observed, step, asked.again(*nodes), nodes), explains
 
 
 def _span(counts: Iterable[int]) -> str:
@@ -333,10 +334,10 @@ def _still(survey: Survey, asked: TargetWords) -> Iterator[Diagnosis]:
     stands = _stands(survey)
     if not stands:
         return
-    told = f"the network stands still{stands}, though every node answers and counts its peers"
+    observed = f"the network stands still{stands}, though every node answers and counts its peers"
     step = f"{STALL_NEXT}: look for the validators that do not vote (validators/rotation), restart the affected nodes"
 
     def explains(row: Result) -> bool:
         return row.item in STALL or row.item.startswith("truth/") or row.item == "validators/rotation"
 
-    yield Cause("the network stands still", told, step, asked.again()), explains
+    yield Cause("the network stands still", observed, step, asked.again()), explains

@@ -48,7 +48,7 @@ def lag_blocks(node: NodeView, expected: str) -> int:
     for look in own[-2:]:
         at = look.at if look.asked_at is None else look.asked_at
         # Its own word alone is no measure of it.
-        if curves.known(at) > bool(node.seen.blocks and own[0].at <= at):
+        if curves.shown(at) > bool(node.seen.blocks and own[0].at <= at):
             lags.append(max(0, (curves.height(at) or 0) - (look.height or 0)))
     if not lags:
         raise Unknown(Claim(expected, "no other node's height was known before this one's"))

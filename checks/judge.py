@@ -54,5 +54,5 @@ def main(path: Path, as_json_text: bool, out: TextIO | None = None, err: TextIO 
 def line(row: Judgement) -> str:
     """Return a row as a line for people: verdict, invariant, whose, when, what was seen."""
     whose = f" on {row.node}" if row.node else ""
-    told = f"{row.invariant}{whose} ({row.begin:.1f} to {row.end:.1f} s): {row.observed}"
-    return f"  {row.verdict.value.upper():<7} {one_line(told)}"
+    words = f"{row.invariant}{whose} ({row.begin:.1f} to {row.end:.1f} s): {row.observed}"
+    return f"  {row.verdict.value.upper():<7} {one_line(words)}"

@@ -32,7 +32,7 @@ from prowl.reports import plugin as reports
 from prowl.reports.causes import Cause
 from prowl.reports.findings import Claim, NotHeld, message
 from prowl.reports.gate import Demands
-from prowl.reports.redaction import told
+from prowl.reports.redaction import printable
 from prowl.reports.run import Run
 from prowl.reports.verdicts import Drift, NotAsked, Result, Verdict
 
@@ -327,8 +327,8 @@ def _result(item: pytest.Item, check: Check, call: pytest.CallInfo[Any]) -> Resu
         node=name,
         verdict=verdict,
         promise=_promise(item),
-        expected=told(claim.expected, LONGEST_SENTENCE),
-        observed=told(claim.observed, LONGEST_SENTENCE),
+        expected=printable(claim.expected, LONGEST_SENTENCE),
+        observed=printable(claim.observed, LONGEST_SENTENCE),
         drift=Drift(*claim.drift) if claim.drift else None,
         advisory=check.advisory,
         waiver=waiver_of(rules, check.item, name, today()),

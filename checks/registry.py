@@ -54,7 +54,7 @@ def check(
 
     A function with the parameter ``node`` is asked of each node, one with ``network`` once of all. Raises
     UnknownItemError for an item that the catalogue does not hold, and ValueError for a check without a docstring,
-    without exactly one of the two parameters, with a need that is none, or with a metric that can't be one.
+    without exactly one of the two parameters, with an unknown need, or with a metric that can't be one.
     """
     manual.item(item)
     for metric in (metrics,) if isinstance(metrics, str) else metrics:

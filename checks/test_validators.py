@@ -32,9 +32,9 @@ def test_same_validators(network: NetworkView) -> None:
     expected = f"the {len(declared)} expected validators, in this order" if declared else "one list of validators"
     named = chain.agreed(network, expected, lambda node: validators_of(node, expected))
     if declared and named != declared:
-        told = [f"missing: {chain.short(each)}" for each in declared if each not in named]
-        told += [f"not expected: {chain.short(each)}" for each in named if each not in declared]
-        raise Broken(Claim(expected, chain.some(told) or f"another order: {chain.short(named)}"))
+        observed = [f"missing: {chain.short(each)}" for each in declared if each not in named]
+        observed += [f"not expected: {chain.short(each)}" for each in named if each not in declared]
+        raise Broken(Claim(expected, chain.some(observed) or f"another order: {chain.short(named)}"))
     network.expect(expected, True, f"{len(named)} validators on {len(network.nodes)} nodes")
 
 
@@ -59,8 +59,8 @@ def test_same_stakes(network: NetworkView) -> None:
         for address, stake in declared.items()
         if stakes.get(address) != stake
     ]
-    told = chain.some(wrong) or f"{len(stakes)} validators, {sum(stakes.values()) / DEFAULT_STAKE:g} stakes of 1e18"
-    network.expect(f"{expected}, as expected" if declared else expected, not wrong, told)
+    observed = chain.some(wrong) or f"{len(stakes)} validators, {sum(stakes.values()) / DEFAULT_STAKE:g} stakes of 1e18"
+    network.expect(f"{expected}, as expected" if declared else expected, not wrong, observed)
 
 
 def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | None:
@@ -82,8 +82,8 @@ def _stakes_of(node: NodeView, expected: str) -> tuple[tuple[str, int], ...] | N
         ) from None
     for address, stake in stakes.items():
         if refused := plausible.STAKE.refused(stake):
-            told = f"{host.config.path}: the stake of {chain.short(address)} is {chain.short(stake)}, {refused}"
-            raise Unknown(Claim(expected, told))
+            observed = f"{host.config.path}: the stake of {chain.short(address)} is {chain.short(stake)}, {refused}"
+            raise Unknown(Claim(expected, observed))
     return tuple(sorted(stakes.items()))
 
 
@@ -95,8 +95,8 @@ def test_quorum(network: NetworkView) -> None:
     if not stakes.total:
         raise Unknown(Claim(expected, "the target names no validator"))
     there = sum(stakes.answering.values())
-    told = f"{len(stakes.answering)} of {stakes.validators} validators, {there / stakes.total:.0%} of the stake"
-    stakes.expect(network, expected, there, told)
+    observed = f"{len(stakes.answering)} of {stakes.validators} validators, {there / stakes.total:.0%} of the stake"
+    stakes.expect(network, expected, there, observed)
 
 
 @dataclass(frozen=True)
@@ -120,19 +120,19 @@ class Stakes:
         """Return how many validators there are."""
         return len(self.by_node) + len(self.unseen)
 
-    def expect(self, network: NetworkView, expected: str, stake: int, told: str) -> None:
+    def expect(self, network: NetworkView, expected: str, stake: int, observed: str) -> None:
         """Say whether a stake is a quorum; Unknown if it would be one with the unseen, and where nobody can be seen."""
         newest = [seen.looks[-1] for seen in network.survey.nodes.values() if seen.looks]
         if reasons := without_network([look.height_problem for look in newest]):
             raise Unknown(Claim(expected, f"this machine reaches none of the {len(newest)} nodes: {reasons}"))
         silent = [name for name in self.by_node if name not in self.answering]
-        told += f"; no answer from {chain.some(silent)}" if silent else ""
+        observed += f"; no answer from {chain.some(silent)}" if silent else ""
         held, may_be = is_quorum(stake, self.total), is_quorum(stake + sum(self.unseen), self.total)
         if self.unseen:
-            told += f"; {len(self.unseen)} are no node that the target names (by an address), and were not asked"
+            observed += f"; {len(self.unseen)} are no node that the target names (by an address), and were not asked"
         if may_be and not held:
-            raise Unknown(Claim(expected, told))
-        network.expect(expected, held, told)
+            raise Unknown(Claim(expected, observed))
+        network.expect(expected, held, observed)
 
 
 def stakes_of(survey: Survey) -> Stakes:
@@ -191,18 +191,18 @@ def test_no_equivocations(node: NodeView) -> None:
     expected = "coc_bft_equivocations_total does not rise"
     newest = node.metric("coc_bft_equivocations_total", expected)
     readings = [(look, look.metric("coc_bft_equivocations_total").value) for look in node.seen.looks]
-    known = [(look, value) for look, value in readings if value is not None]
-    if len(known) < 2:
-        raise Unknown(Claim(expected, f"only one reading: {newest:g} at {known[0][0].clock}"))
-    (first, low), (last, _high) = known[0], known[-1]
-    told = f"{low:g} at {first.clock}, {newest:g} at {last.clock}"
-    told += ": double votes since this node's start" if newest > 0 else ""
+    counts = [(look, value) for look, value in readings if value is not None]
+    if len(counts) < 2:
+        raise Unknown(Claim(expected, f"only one reading: {newest:g} at {counts[0][0].clock}"))
+    (first, low), (last, _high) = counts[0], counts[-1]
+    observed = f"{low:g} at {first.clock}, {newest:g} at {last.clock}"
+    observed += ": double votes since this node's start" if newest > 0 else ""
     rises = [  # a restart between two looks sets the count back to 0, and hides no rise after it
         f"; it rose from {before:g} to {after:g} by {look.clock}"
-        for (_look, before), (look, after) in pairwise(known)
+        for (_look, before), (look, after) in pairwise(counts)
         if after > before
     ]
-    node.expect(expected, not rises, told + "".join(rises[:1]))
+    node.expect(expected, not rises, observed + "".join(rises[:1]))
 
 
 @check("validators/rotation", needs="rpc", next=RESTART)
@@ -217,8 +217,8 @@ def test_rotation(network: NetworkView) -> None:
     names = {address.lower(): name for name, address in network.survey.declared.addresses.items()}
     proposers = [block.proposer.lower() for block in blocks]
     silent = [names.get(each, chain.short(each)) for each in validators if each not in proposers]
-    told = f"blocks {blocks[0].number} to {blocks[-1].number}: {len(set(proposers))} proposers of {len(validators)}"
-    network.expect(expected, not silent, told + (f"; none by {chain.some(silent)}" if silent else ""))
+    observed = f"blocks {blocks[0].number} to {blocks[-1].number}: {len(set(proposers))} proposers of {len(validators)}"
+    network.expect(expected, not silent, observed + (f"; none by {chain.some(silent)}" if silent else ""))
 
 
 def _named(network: NetworkView, expected: str) -> tuple[str, ...]:
@@ -245,9 +245,9 @@ def test_stamps(network: NetworkView) -> None:
     newest = blocks[-1]
     fallen = [later.number for earlier, later in pairwise(blocks) if later.timestamp < earlier.timestamp]
     ahead = newest.timestamp - newest.seen_at
-    told = f"blocks {blocks[0].number} to {newest.number}, the newest {-ahead:.0f} s old"
-    told += f"; the stamp falls at {chain.some(str(number) for number in fallen)}" if fallen else ""
-    network.expect(expected, not fallen and ahead <= FUTURE_SECONDS, told)
+    observed = f"blocks {blocks[0].number} to {newest.number}, the newest {-ahead:.0f} s old"
+    observed += f"; the stamp falls at {chain.some(str(number) for number in fallen)}" if fallen else ""
+    network.expect(expected, not fallen and ahead <= FUTURE_SECONDS, observed)
 
 
 @check("validators/clocks", needs="host", next="start the time service of the host that is off (timedatectl)")
@@ -269,9 +269,10 @@ def test_clocks(network: NetworkView) -> None:
     blocks = (block for node in network.nodes for block in node.seen.blocks.values())
     newest = max(blocks, key=lambda block: block.timestamp, default=None)
     ahead = newest.timestamp - newest.seen_at - offsets[slowest] if newest is not None else 0.0
-    told = f"{len(offsets)} clocks from {offsets[slowest]:+.2f} s ({slowest}) to {offsets[fastest]:+.2f} s ({fastest})"
-    told += f" against this machine's; the newest block is {-ahead:.1f} s old by {slowest}" if newest else ""
+    span = f"{offsets[slowest]:+.2f} s ({slowest}) to {offsets[fastest]:+.2f} s ({fastest})"
+    observed = f"{len(offsets)} clocks from {span}"
+    observed += f" against this machine's; the newest block is {-ahead:.1f} s old by {slowest}" if newest else ""
     held = spread <= CLOCK_SECONDS + 2 * doubt and ahead <= CLOCK_SECONDS + doubt
     if held and unseen:
         raise Unknown(Claim(expected, chain.some(unseen, "; ")))
-    network.expect(expected, held, told)
+    network.expect(expected, held, observed)

@@ -35,8 +35,6 @@ NETWORKS: dict[str, tuple[int, ...]] = {
 GOES_ON, STANDS_STILL, EITHER = Course.GOES_ON, Course.STANDS_STILL, Course.EITHER
 NONE_SUCH = None
 """Stands in a cell where a network has no such validators: of three equal ones none holds less than a third."""
-DEMANDS = {GOES_ON: "progress-with-quorum", STANDS_STILL: "no-progress-without-quorum"}
-"""The invariant that says whether the chain did what its cell says; where it may do either, safety alone is asked."""
 
 Row = tuple[Course | None, Course | None, Course | None, Course | None, Course | None, Course | None]
 SPARED: Row = (NONE_SUCH, GOES_ON, GOES_ON, GOES_ON, GOES_ON, GOES_ON)
@@ -127,15 +125,6 @@ CLASSES: tuple[FaultClass, ...] = (
     ),
 )  # fmt: skip
 """A third or more that deceives is no class: BFT promises nothing then."""
-
-
-def cells() -> Iterator[tuple[FaultClass, str, Course]]:
-    """Return every cell that can be: the class, the network and what its chain does."""
-    for each in CLASSES:
-        for network in NETWORKS:
-            found = each.course(network)
-            if found is not None:
-                yield each, network, found
 
 
 def lines() -> Iterator[str]:

@@ -42,12 +42,12 @@ class Cause:
 class Finding:
     """One thing to look at: a cause with the results that follow from it, or equal results of several nodes.
 
-    ``head`` says what it is about, ``told`` what was seen; both are parts of one sentence.
+    ``head`` says what it is about, ``observed`` what was seen; both are parts of one sentence.
     """
 
     verdict: Verdict
     head: str
-    told: str
+    observed: str
     next: str
     again: str
     rows: tuple[Result, ...]
@@ -56,7 +56,7 @@ class Finding:
     @property
     def sentence(self) -> str:
         """Return the finding in one sentence."""
-        return f"{self.head}: {self.told}" if self.head else self.told
+        return f"{self.head}: {self.observed}" if self.head else self.observed
 
 
 def findings(results: Iterable[Result], causes: Sequence[Cause]) -> list[Finding]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 
 from prowl.reports.findings import RECOVERED
-from prowl.reports.redaction import one_line, told
+from prowl.reports.redaction import one_line, printable
 from prowl.reports.run import Report, Run
 from prowl.reports.verdicts import Result, Verdict
 
@@ -131,7 +131,7 @@ class RunHistory:
         except HistoryError:
             raise
         except (sqlite3.Error, OSError, ValueError, TypeError, AttributeError, OverflowError) as error:
-            raise HistoryError(f"The history {one_line(str(self.path))} can't be used: {told(error)}.") from None
+            raise HistoryError(f"The history {one_line(str(self.path))} can't be used: {printable(error)}.") from None
 
     def begin(self, run: Run, made: str) -> int:
         """Write that a run has begun, and return its number; the oldest runs are forgotten."""
@@ -177,8 +177,8 @@ class RunHistory:
             ).fetchall()
             found: dict[tuple[str, str], Series] = {}
             for run, name, whose, verdict, replay, figures in rows:
-                its = one_line(name), one_line(whose)
-                series = found.setdefault(its, Series(*its))
+                names = one_line(name), one_line(whose)
+                series = found.setdefault(names, Series(*names))
                 series.runs.append(run)
                 series.commits.append(made[run])
                 series.verdicts.append(Verdict(verdict))

@@ -266,7 +266,7 @@ class _Collector:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Take the results of an item; a failure that carries none is itself an unknown result."""
+        """Take the results of an item; a failure without any counts as an unknown result."""
         junit.name(self.config, report, getattr(report, MODULE_ATTRIBUTE, ""))
         rows = getattr(report, RESULTS_ATTRIBUTE, None)
         if rows is not None:

@@ -27,7 +27,7 @@ OF_BASE64 = 3  # bytes that four of its signs stand for: where a value begins am
 SECRET_NAME = re.compile(
     r"(?i)private|secret|token|passw|passphrase|mnemonic|credential|\bpw|(^|node|api|access|auth|signing)[_-]?key$"
 )
-# No letter may stand before the name where it is a whole word: "maxTokens" is none.
+# No letter may stand before the name where it is a whole word: "maxTokens" is no secret.
 _NAME = r"[\w.-]*(?:(?:private|node|api|access)[_-]?key|secret|token|passw(?:or)?d|passphrase|mnemonic)[\w.-]*"
 PATTERNS = (
     re.compile(rf'(?i)(\\?"{_NAME}\\?"\s*:\s*\\?")[^"\\]+'),  # in JSON, also in JSON inside a string
@@ -139,7 +139,7 @@ def one_line(text: str) -> str:
     return CI_COMMAND.sub(lambda found: " ".join(found[0].strip()), text)
 
 
-def told(text: object, most: int = 200) -> str:
+def printable(text: object, most: int = 200) -> str:
     """Return what somebody else said as it may be shown: one line, printable, without secrets, not too long."""
     try:
         line = " ".join(str(text).split())

@@ -28,7 +28,7 @@ import msgspec
 from prowl.reports.causes import Cause, Finding, findings
 from prowl.reports.files import text_of, write_whole
 from prowl.reports.recorded_words import judgement_of
-from prowl.reports.redaction import one_line, redacted, told
+from prowl.reports.redaction import one_line, printable, redacted
 from prowl.reports.verdicts import NotAsked, Result, Totals, Verdict, worst
 
 SCHEMA = 2
@@ -238,22 +238,22 @@ class Report:
             schema = body["schema"]
             if not isinstance(schema, int) or schema > SCHEMA:
                 raise RunError(
-                    f"The report {named} is of schema {told(schema)}; this version reads up to {SCHEMA}. "
+                    f"The report {named} is of schema {printable(schema)}; this version reads up to {SCHEMA}. "
                     "Use a newer Prowl."
                 )
             return cls._of(body, JUDGEMENTS_IN_EVIDENCE if schema == JUDGEMENTS_IN_EVIDENCE else SCHEMA)
         except RunError:
             raise
         except KeyError as error:
-            raise RunError(f"{named} is not a report of a run: it lacks {told(error, 80)}.") from None
+            raise RunError(f"{named} is not a report of a run: it lacks {printable(error, 80)}.") from None
         except OSError as error:
-            raise RunError(f"{named} is not a report of a run: {error.strerror or told(error)}.") from None
+            raise RunError(f"{named} is not a report of a run: {error.strerror or printable(error)}.") from None
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
-            raise RunError(f"{named} is not a report of a run: {told(error)}.") from None
+            raise RunError(f"{named} is not a report of a run: {printable(error)}.") from None
 
     @classmethod
     def _of(cls, body: dict[str, Any], schema: int) -> Report:
-        """Return a report of JSON of that schema; an error that says what is wrong for whatever is none."""
+        """Return a report of JSON of that schema; an error that says what is wrong where it is no report."""
         from prowl.reports.schema import Record, TimelineRow
 
         results = [_result(row, schema) for row in body["results"]]

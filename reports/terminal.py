@@ -22,7 +22,7 @@ FULL_SCREEN = 20  # fewer lines have no room for what does not count
 
 
 def screen(report: Report, width: int, height: int | None, ends: Sequence[str]) -> list[str]:
-    """Return the lines; ``height`` None is no limit, and then each result is told whole.
+    """Return the lines; ``height`` None stands for no limit, and then each result is shown whole.
 
     ``ends`` stand below in any case (empty ones are others' lines, for which room is kept).
     """
@@ -61,7 +61,7 @@ def _whole(findings: Iterable[Finding]) -> list[str]:
     lines = []
     for each in findings:
         several = each.cause or len(each.rows) > 1
-        lines += _lines(each) if several else [message(replace(each.rows[0], observed=each.told))]
+        lines += _lines(each) if several else [message(replace(each.rows[0], observed=each.observed))]
     return lines
 
 

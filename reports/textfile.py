@@ -31,7 +31,7 @@ class _Page:
         self.gauges: dict[str, Gauge] = {}
 
     def say(self, name: str, words: str, value: float | None, labels: Mapping[str, str] | None = None) -> None:
-        """Add a value; None is not seen, and has no line."""
+        """Add a value; None was not seen, and has no line."""
         if value is None:
             return
         labels = {"target": self.target, **(labels or {})}

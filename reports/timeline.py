@@ -50,13 +50,13 @@ from typing import Any, BinaryIO, TextIO
 from prowl.reports.events import Event, event_of
 from prowl.reports.files import opened
 from prowl.reports.recorded_words import translated
-from prowl.reports.redaction import one_line, told
+from prowl.reports.redaction import one_line, printable
 from prowl.reports.samples import Sample, Samples, Track
 from prowl.reports.timeline_lines import MOST_BYTES, TimelineError, is_time, rows, strange
 from prowl.reports.timeline_size import too_large
 from prowl.reports.watched import KEYS, NEVER_WATCHED, Watched, watched_of
 
-__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "Transfers", "read"]
+__all__ = ["SCHEMA", "Gap", "Header", "Sample", "Timeline", "TimelineError", "TimelineWriter", "TransferCounts", "read"]
 
 SCHEMA = 2
 NO_SAMPLE = ("kind", "event", "fault", "step", "gap", "log", *KEYS)
@@ -104,7 +104,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class Transfers:
+class TransferCounts:
     """What became of the load by ``t`` seconds, since the row before; ``final``: nothing more will be found.
 
     ``rivals`` are groups of accepted transactions of which a chain can hold exactly one; they are in ``accepted`` not.
@@ -129,7 +129,7 @@ class Timeline:
     events: tuple[Event, ...]
     samples: Sequence[Sample]
     gaps: tuple[Gap, ...]
-    transfers: tuple[Transfers, ...] = ()
+    transfers: tuple[TransferCounts, ...] = ()
     watched: Watched = NEVER_WATCHED
 
     @cached_property
@@ -215,7 +215,7 @@ class TimelineWriter:
         whose = {**({} if node is None else {"node": node}), **({"proxies": True} if proxies else {})}
         self._line({"t": round(t, 3), "gap": round(seconds, 3), "why": why, **whose})
 
-    def transfers(self, row: Transfers) -> None:
+    def transfers(self, row: TransferCounts) -> None:
         """Write what became of the load."""
         supply = [[height, str(wei)] for height, wei in row.supply]
         body = {
@@ -246,7 +246,7 @@ def read(path: Path) -> Timeline:
             plain: gzip.GzipFile | BinaryIO = gzip.GzipFile(fileobj=packed) if path.suffix == ".gz" else packed
             return _read(one_line(str(path)), io.TextIOWrapper(plain, "utf-8", "replace", newline="\n"))
     except (OSError, EOFError, zlib.error) as error:
-        why = getattr(error, "strerror", None) or told(error)
+        why = getattr(error, "strerror", None) or printable(error)
         raise TimelineError(f"The timeline {one_line(str(path))} can't be read: {why}.") from error
 
 
@@ -256,7 +256,7 @@ def _read(path: str, file: TextIO) -> Timeline:
     events: list[Event] = []
     samples = Samples()
     gaps: list[Gap] = []
-    transfers: list[Transfers] = []
+    transfers: list[TransferCounts] = []
     seen: list[dict[str, Any]] = []
     for number, row in rows(path, file):
         try:
@@ -301,7 +301,7 @@ def _add(samples: Samples, row: dict[str, Any]) -> None:
     samples.add(t, node, row, None if error is None else str(error), None if process is None else str(process))
 
 
-def _transfers(row: dict[str, Any]) -> Transfers:
+def _transfers(row: dict[str, Any]) -> TransferCounts:
     body = row["load"]
     if not isinstance(body, dict) or not isinstance(body.get("final", False), bool):
         raise ValueError("load is an object with accepted, included, supply and final")
@@ -309,7 +309,7 @@ def _transfers(row: dict[str, Any]) -> Transfers:
     supply = tuple((int(height), int(wei)) for height, wei in body.get("supply", ()))
     accepted = tuple(str(name) for name in body.get("accepted", ()))
     rivals = tuple(tuple(str(name) for name in group) for group in body.get("rivals", ()))
-    return Transfers(float(row["t"]), accepted, included, supply, rivals, body.get("final", False))
+    return TransferCounts(float(row["t"]), accepted, included, supply, rivals, body.get("final", False))
 
 
 def _gap(row: dict[str, Any]) -> Gap:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import count as numbers
 from typing import Any, TextIO
 
-from prowl.reports.redaction import told
+from prowl.reports.redaction import printable
 
 MOST_BYTES = 500_000_000
 LONGEST_LINE = 10_000_000
@@ -19,7 +19,7 @@ class TimelineError(ValueError):
 
 
 def rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each line's number and object; TimelineError for one that is none."""
+    """Yield each line's number and object; TimelineError for a line that is not of a timeline."""
     left = MOST_BYTES
     for number in numbers(1):
         if not (line := file.readline(LONGEST_LINE)):
@@ -45,8 +45,8 @@ def rows(path: str, file: TextIO) -> Iterator[tuple[int, dict[str, Any]]]:
 
 
 def strange(number: int, path: str, error: Exception) -> TimelineError:
-    """Return what is said of a line that is none of a timeline."""
-    return TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {told(error)}.")
+    """Return the sentence about a line that is not of a timeline."""
+    return TimelineError(f"Line {number} of the timeline {path} is not one of a timeline: {printable(error)}.")
 
 
 def _keys(row: dict[str, Any]) -> int:

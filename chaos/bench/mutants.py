@@ -192,10 +192,10 @@ def main(words: Sequence[str] | None = None) -> int:
     log = Path(tempfile.gettempdir()) / f"prowl-mutant-{os.getpid()}.log"
     for mutant in drawn:
         began = time.monotonic()
-        tree, told = changed(mutant, sources[mutant.name])
+        tree, sentence = changed(mutant, sources[mutant.name])
         found = fate(mutant, tree, log)
         survived += found == "SURVIVED"
-        print(f"{found:<8} {time.monotonic() - began:4.0f} s  {told}", flush=True)
+        print(f"{found:<8} {time.monotonic() - began:4.0f} s  {sentence}", flush=True)
     log.unlink(missing_ok=True)
     print(f"{len(drawn) - survived} of {len(drawn)} killed, {1 - survived / max(1, len(drawn)):.1%}")
     return 1 if survived else 0

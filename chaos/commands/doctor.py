@@ -18,12 +18,12 @@ from typing import TextIO
 import psutil
 
 from prowl.chaos.engine.refusals import obstacle
-from prowl.chaos.engine.registry import known
+from prowl.chaos.engine.registry import all_scenarios
 from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
 from prowl.fixtures import machine
 from prowl.fixtures.cleanup import engines
 from prowl.fixtures.clusters import installed_node, netns
-from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.protocol import lack
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies import binary as toxiproxy_binary
 
@@ -38,7 +38,7 @@ class Row:
 
     what: str
     there: bool
-    told: str
+    words: str
 
 
 def examine() -> list[Row]:
@@ -60,8 +60,8 @@ def examine() -> list[Row]:
 def unavailable(kind: str = "processes") -> Mapping[str, Mapping[str, list[str]]]:
     """Return what can't be done here to a kind of cluster: the reasons, and which faults and scenarios each keeps."""
     spec = ClusterSpec(4, kind=kind)
-    faults = ((name, lacking(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
-    scenarios = ((scenario.name, obstacle(scenario, spec)) for scenario in known(()))
+    faults = ((name, lack(spec, fault.needs) or fault.unavailable(spec)) for name, fault in FAULTS.items())
+    scenarios = ((scenario.name, obstacle(scenario, spec)) for scenario in all_scenarios(()))
     return {
         "faults": _by_reason((name, reason) for name, reason in faults if name not in IMPOSSIBLE),
         "scenarios": _by_reason(scenarios),
@@ -81,10 +81,10 @@ def main(out: TextIO = sys.stdout) -> int:
     rows = examine()
     width = max(len(row.what) for row in rows)
     for row in rows:
-        print(f"{row.what:<{width}}  {'yes' if row.there else 'NO ':<3}  {row.told}", file=out)
+        print(f"{row.what:<{width}}  {'yes' if row.there else 'NO ':<3}  {row.words}", file=out)
     reasons = unavailable()
     possible = len(FAULTS) - len(IMPOSSIBLE)
-    for kind, count in (("faults", possible), ("scenarios", len(known(())))):
+    for kind, count in (("faults", possible), ("scenarios", len(all_scenarios(())))):
         missing = sum(len(names) for names in reasons[kind].values())
         print(f"\n{count - missing} of {count} {kind} can be done here.", file=out)
         for reason, names in reasons[kind].items():

@@ -13,7 +13,7 @@ from pathlib import Path
 from prowl.chaos.engine.evidence import HEAD_BYTES, SECRET_FILES, TEXTS
 from prowl.reports.changes import difference
 from prowl.reports.history import SHOWN_RUNS, HistoryError, Past, RunHistory, Series, beside
-from prowl.reports.redaction import HIDDEN, clean, one_line, told
+from prowl.reports.redaction import HIDDEN, clean, one_line, printable
 from prowl.reports.run import Report, RunError
 from prowl.reports.verdicts import Verdict
 
@@ -116,7 +116,7 @@ def bundle(run: Path, out: Path | None) -> int:
         Report.load(run)
         left = _pack(run, place)
     except (RunError, OSError) as error:
-        print(f"prowl bundle: {told(error, LONGEST)}", file=sys.stderr)
+        print(f"prowl bundle: {printable(error, LONGEST)}", file=sys.stderr)
         return USAGE_ERROR
     for path in left:
         print(f"left out, for it is too large: {one_line(str(path))}", file=sys.stderr)

@@ -23,7 +23,7 @@ def until(config: pytest.Config) -> float | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a limit that is none; take SIGTERM as an interrupt: what the gate has started is ended in order."""
+    """Refuse a limit that is not above 0; take SIGTERM as an interrupt: what the gate has started is ended in order."""
     minutes: float | None = config.getoption("within")
     if minutes is not None and not minutes > 0:
         raise pytest.UsageError(f"--within {minutes:g}: a time limit is a number of minutes above 0.")

@@ -74,7 +74,7 @@ class Fires(_Waiting):
 def tell(stage: Stage, words: str) -> None:
     """Say it, and write it into the timeline and the report."""
     stage.play.say(words)
-    stage.play.played.told.append(words)
+    stage.play.played.lines.append(words)
     stage.write(Event(0.0, words))
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prowl.fixtures.clusters.protocol import Cluster
-from prowl.reports.redaction import told
+from prowl.reports.redaction import printable
 
 MOST_BYTES = 1_000_000
 LONGEST = 300
@@ -100,7 +100,7 @@ def _complaint(line: str) -> tuple[str, str]:
     """Return what a line is about, and its words; no words for one that complains of nothing."""
     row = _row(line)
     if row is None:
-        return PLAIN, told(line.strip(), LONGEST)
+        return PLAIN, printable(line.strip(), LONGEST)
     detailed = row.get("data")
     data = detailed if isinstance(detailed, dict) else {}
     reasons = [str(data[key]) for key in REASONS if key in data]
@@ -108,4 +108,4 @@ def _complaint(line: str) -> tuple[str, str]:
         return "", ""
     detail = [str(data["detail"])] if "detail" in data else []
     message = str(row.get("message"))
-    return message, told(": ".join([message, *reasons, *detail]), LONGEST)
+    return message, printable(": ".join([message, *reasons, *detail]), LONGEST)

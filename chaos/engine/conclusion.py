@@ -71,7 +71,7 @@ def _positive(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
 
 
 def _negative(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
-    """Held if the first invariant that is to break is broken, and none that is not to."""
+    """Held if the first invariant that is to break is broken, and no invariant outside the list is."""
     verdicts = _by_name(rows)
     first = scenario.breaks[0]
     outside = [

@@ -50,16 +50,16 @@ def has_quorum(stage: Stage, without: Iterable[str]) -> bool:
 def confirm(stage: Stage, name: str, since: Since) -> None:
     """Wait for all of it, and write that it was seen; NotConfirmedError for what was not seen in time."""
     try:
-        told = [_in_step(stage, name, since), _needed(stage, name)]
+        seen = [_in_step(stage, name, since), _needed(stage, name)]
     except NotConfirmedError as error:
         complaints = since.mark.complaints(stage.cluster, name)
-        told = [f"{name} {error}", *([complaints] if complaints else [])]
-        stage.write(Event(0.0, "; ".join(told), step="unconfirmed", unconfirmed=(name,)))
-        raise NotConfirmedError("; ".join(told)) from None
-    words = f"{name} takes part: {'; '.join(told)}"
+        seen = [f"{name} {error}", *([complaints] if complaints else [])]
+        stage.write(Event(0.0, "; ".join(seen), step="unconfirmed", unconfirmed=(name,)))
+        raise NotConfirmedError("; ".join(seen)) from None
+    words = f"{name} takes part: {'; '.join(seen)}"
     stage.write(Event(0.0, words, step="confirmed", confirmed=(name,)))
     stage.play.say(words)
-    stage.play.played.told.append(words)
+    stage.play.played.lines.append(words)
 
 
 def _in_step(stage: Stage, name: str, since: Since) -> str:

@@ -26,7 +26,7 @@ by itself, for as long as it is there::
     ...
     debt.healed()  # once it is undone; if that never comes, the cluster's end, the watchdog or prowl heal undoes it
 
-A step is taken only if ``left`` sees that it is needed, so one that the fault's own heal has taken costs nothing.
+A step is taken only if ``trouble`` sees that it is needed, so one that the fault's own heal has taken costs nothing.
 """
 
 from __future__ import annotations

@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
-
 from prowl.fixtures.cleanup.folders import LEDGER, OWNERS, REGISTER
 from prowl.fixtures.clusters.protocol import Cluster
 from prowl.fixtures.network import Node
+from prowl.fixtures.single_request import FAILURES, fetch
 from prowl.reports.redaction import HIDDEN, clean, remember
 
 FOLDER = "evidence"
@@ -45,8 +44,8 @@ def keep_pages(cluster: Cluster, folder: Path) -> None:
 
 def _page(node: Node) -> str:
     try:
-        return httpx.get(str(node.metrics), timeout=ANSWER_SECONDS).text
-    except httpx.HTTPError as error:
+        return fetch(str(node.metrics), timeout_seconds=ANSWER_SECONDS).body.decode("utf-8", "replace")
+    except FAILURES as error:
         return f"# no answer from {node.metrics}: {error or type(error).__name__}\n"
 
 
@@ -60,11 +59,11 @@ def keep_ledger(cluster: Cluster, folder: Path) -> None:
 def keep(cluster: Cluster, folder: Path) -> list[str]:
     """Move what a stopped cluster left on the disk beside the timeline; return lines about it."""
     try:
-        told = _keep(cluster, folder)
+        lines = _keep(cluster, folder)
     except OSError as error:
         return [f"not all of it could be kept: {error.filename}: {error.strerror or error}"]
     shed(cluster.folder)
-    return told
+    return lines
 
 
 def _keep(cluster: Cluster, folder: Path) -> list[str]:
@@ -91,8 +90,8 @@ def _keep(cluster: Cluster, folder: Path) -> list[str]:
         left -= size
         for path in data:
             _copy(path, place / name / path.relative_to(cluster.folder_of(name)))
-    told = [f"logs, configurations, metrics pages, data and ledger of its nodes: {place}"]
-    return told + ([f"not kept, for it is too large: the data of {', '.join(too_large)}"] if too_large else [])
+    lines = [f"logs, configurations, metrics pages, data and ledger of its nodes: {place}"]
+    return lines + ([f"not kept, for it is too large: the data of {', '.join(too_large)}"] if too_large else [])
 
 
 def _files(folder: Path) -> Iterator[Path]:

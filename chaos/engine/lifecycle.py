@@ -12,7 +12,7 @@ from prowl.chaos.engine.debts import owed
 from prowl.chaos.engine.fault import Fault, FaultError, Scene
 from prowl.fixtures.cleanup.ledger import Debt, LedgerError
 from prowl.fixtures.clusters.processes import ProcessError
-from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.protocol import lack
 from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.proxies.edges import EdgeError
 from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
@@ -50,7 +50,7 @@ class Injected:
 
     def __enter__(self) -> Injected:
         spec = self.scene.cluster.spec
-        reason = lacking(spec, self.fault.needs) or self.fault.unavailable(spec)
+        reason = lack(spec, self.fault.needs) or self.fault.unavailable(spec)
         if reason:
             raise FaultError(f"The fault is unavailable here: {reason}")
         self._debt = self._written()

@@ -22,7 +22,7 @@ from prowl.fixtures.clusters.spec import CHAIN_ID
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import intrinsic_gas, sign_transfer, sign_typed_transfer
-from prowl.reports.timeline import Transfers
+from prowl.reports.timeline import TransferCounts
 
 ANSWER_SECONDS = 2.0
 GAS_PRICE_WEI = 3_000_000_000
@@ -91,7 +91,7 @@ class Load:
         self._only: tuple[str, ...] = ()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="prowl-load", daemon=True)
-        self._http = httpx.Client(timeout=ANSWER_SECONDS)
+        self._http = httpx.Client(timeout=ANSWER_SECONDS, trust_env=False)
 
     def __enter__(self) -> Load:
         self._thread.start()
@@ -127,7 +127,7 @@ class Load:
                 self._found[each] = height
         return Flow(len(accepted), len(self._found), tuple(self.refusals[:3]))
 
-    def transfers(self, t: float) -> Transfers:
+    def transfers(self, t: float) -> TransferCounts:
         """Return what became of all of it, for the timeline; every accepted one is asked for once more.
 
         What a limit leaves no call for stays as it was when it was asked for since the load was stopped; where one of
@@ -140,7 +140,7 @@ class Load:
         kept = {each: height for each, height in before.items() if each in self._unasked}
         included = {**kept, **self._found, **rivals}
         final = included.keys() >= self._unasked
-        return Transfers(t, tuple(self.accepted), tuple(included.items()), rivals=tuple(self.rivals), final=final)
+        return TransferCounts(t, tuple(self.accepted), tuple(included.items()), rivals=tuple(self.rivals), final=final)
 
     def resend(self) -> None:
         """Send what no block has held for a while to every node again; with nothing so old nobody is asked."""

@@ -21,7 +21,7 @@ from prowl.chaos.engine.sampling import RateLimitedError, Sampler
 from prowl.fixtures.network import Network, Node
 from prowl.fixtures.waiting import tick, wait_until
 from prowl.reports.events import Event
-from prowl.reports.timeline import TimelineWriter, Transfers
+from prowl.reports.timeline import TimelineWriter, TransferCounts
 
 SLOWEST_SECONDS = 0.5
 FASTEST_SECONDS = 0.1
@@ -108,7 +108,7 @@ class Observer:
             for row in rows:
                 self.writer.watched(row)
 
-    def write_transfers(self, row: Callable[[float], Transfers]) -> None:
+    def write_transfers(self, row: Callable[[float], TransferCounts]) -> None:
         """Write what became of the load, as it is asked for at this moment."""
         found = row(self.now())
         with self._lock:

@@ -18,7 +18,10 @@ BACKUPS = "backups"
 
 
 def row(stage: Stage, step: str, words: str, **changes: Any) -> None:
-    """Write an operator's step: whoever it starts is held down by nobody, and ends the faults that held only these."""
+    """Write an operator's step.
+
+    A node that it starts is held down by no fault any more; a fault that held only such nodes is over.
+    """
     running = {name for names in changes.values() for name in names}
     for name in running:
         stage.play.holds.release(name)

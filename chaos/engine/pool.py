@@ -99,7 +99,7 @@ class Pool:
 
     def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
         if self._kept is not None:
-            reason = self._unfit(spec, self._kept)
+            reason = self._misfit(spec, self._kept)
             if not reason:
                 say(f"the cluster in {self._kept.folder.name} is as good as new: it is used again")
                 self.tried = self._kept
@@ -120,7 +120,7 @@ class Pool:
         self._own_debts = frozenset(entry.words for entry in _entries(cluster) if entry.open)
         return cluster
 
-    def _unfit(self, spec: ClusterSpec, kept: Cluster) -> str:
+    def _misfit(self, spec: ClusterSpec, kept: Cluster) -> str:
         if self._slots.waited_for():
             return "another worker waits for room"
         return "it has another shape" if kept.spec != spec else worn(kept, self._own_debts)

@@ -11,7 +11,7 @@ import plyvel
 
 from prowl.chaos.engine.operations import row
 from prowl.chaos.engine.stage import Stage, StepError
-from prowl.fixtures.clusters.protocol import HasData, data_of, lacking
+from prowl.fixtures.clusters.protocol import HasData, data_of, lack
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.reference.storage.store import CHAIN_STORE, STATE_STORE
 from prowl.fixtures.waiting import wait_until
@@ -39,7 +39,7 @@ class Preload:
 
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why the stores can't be written from here."""
-        return lacking(spec, (HasData,)) or None
+        return lack(spec, (HasData,)) or None
 
     def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
         """Stop, write, start, and look for the compactions."""
@@ -53,8 +53,8 @@ class Preload:
         logs = {name: data_of(stage.cluster, name) / CHAIN_STORE / "LOG" for name in nodes}
 
         def at_rest() -> list[str]:
-            told = {name: log.read_text(encoding="utf-8", errors="replace") for name, log in logs.items()}
-            return [name for name, text in told.items() if COMPACTED not in text]
+            texts = {name: log.read_text(encoding="utf-8", errors="replace") for name, log in logs.items()}
+            return [name for name, text in texts.items() if COMPACTED not in text]
 
         if not wait_until(lambda: not at_rest(), COMPACTION_SECONDS):
             raise StepError(f"{', '.join(at_rest())} did not compact its store within {COMPACTION_SECONDS:g} s")

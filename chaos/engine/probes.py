@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 import time
@@ -21,13 +20,13 @@ from prowl.fixtures.proxies.edges import Edge
 from prowl.fixtures.proxies.wishes import Wish
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.peers.envelope import HEADER, canonical, sign_text
+from prowl.fixtures.single_request import FAILURES, call, fetch
 
 ANSWER_SECONDS = 2.0
 SILENCE_SECONDS = 0.5  # an answer over loopback takes milliseconds; one that comes later is looked for again
 AT_ONCE = 32
 HEAD_BYTES = 256
 MOST_BYTES = 65_536
-MOST_ANSWER_BYTES = 4_000_000
 REQUEST = b"GET /health HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n"
 T = TypeVar("T")
 R = TypeVar("R")
@@ -64,16 +63,8 @@ def reach(end: Address | int, timeout_seconds: float = SILENCE_SECONDS) -> Reach
 
 
 def ask(url: str, method: str, *params: object, timeout_seconds: float = ANSWER_SECONDS) -> Any:
-    """Ask a node's RPC on a fresh connection; None for whatever is no answer with a result."""
-    connection = http.client.HTTPConnection(*address_of(url), timeout=timeout_seconds)
-    request = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
-    try:
-        connection.request("POST", "/", request, {"Content-Type": "application/json"})
-        return json.loads(connection.getresponse().read(MOST_ANSWER_BYTES)).get("result")
-    except (OSError, http.client.HTTPException, ValueError, AttributeError):
-        return None
-    finally:
-        connection.close()
+    """Ask a node's RPC on a fresh connection; None where there is no answer with a result."""
+    return call(url, method, *params, timeout_seconds=timeout_seconds)
 
 
 def height_of(cluster: Cluster, name: str) -> int | None:
@@ -87,32 +78,26 @@ def ping_height(cluster: Cluster, name: str, sender: str) -> int | None:
     key = PrivateKey.from_hex(cluster.key(sender).private)
     body = {"height": 1}
     signature = sign_text("/p2p/ping", canonical(body).decode(), key.address, key, int(time.time() * 1000))
-    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    url = f"{cluster.node(name).p2p}/p2p/ping"
     try:
-        connection.request(
-            "POST", "/p2p/ping", json.dumps({**body, "_auth": signature}), {"Content-Type": "application/json"}
-        )
-        height = json.loads(connection.getresponse().read(MOST_BYTES)).get("height")
-        return height if isinstance(height, int) else None
-    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        answer = fetch(url, body={**body, "_auth": signature}, timeout_seconds=ANSWER_SECONDS)
+        height = json.loads(answer.body).get("height")
+    except (*FAILURES, ValueError, AttributeError):
         return None
-    finally:
-        connection.close()
+    return height if isinstance(height, int) else None
 
 
 def gossip_of(cluster: Cluster, name: str, sender: str) -> dict[str, int]:
     """Ask a node, as one of its peers, how much its peers have told it (``stats`` of its page); {} for no answer."""
     key = PrivateKey.from_hex(cluster.key(sender).private)
     signed = sign_text("/p2p/node-info", "{}", key.address, key, int(time.time() * 1000))
-    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    url = f"{cluster.node(name).p2p}/p2p/node-info"
     try:
-        connection.request("GET", "/p2p/node-info", headers={HEADER: json.dumps(signed)})
-        stats: dict[str, int] = json.loads(connection.getresponse().read(MOST_BYTES)).get("stats", {})
-        return stats
-    except (OSError, http.client.HTTPException, ValueError, AttributeError):
+        answer = fetch(url, headers={HEADER: json.dumps(signed)}, timeout_seconds=ANSWER_SECONDS)
+        stats: dict[str, int] = json.loads(answer.body).get("stats", {})
+    except (*FAILURES, ValueError, AttributeError):
         return {}
-    finally:
-        connection.close()
+    return stats
 
 
 def rpc_answers(cluster: Cluster, name: str) -> bool:
@@ -227,7 +212,7 @@ def _reach_of(scene: Scene, edge: Edge, wish: Wish | None) -> Reach | None:
 
 @dataclass(frozen=True)
 class Exchange:
-    """A request on a fresh connection: what came back, and when; None is what did not happen within the limit."""
+    """A request on a fresh connection: what came back, and when; None for what did not happen within the limit."""
 
     received: bytes = b""
     first_seconds: float | None = None

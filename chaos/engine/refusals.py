@@ -18,7 +18,7 @@ from prowl.chaos.engine.steps import Blocks, Do, Hold, Recover
 from prowl.chaos.engine.watching import Watch
 from prowl.checks.invariants import invariants
 from prowl.fixtures import deadlines
-from prowl.fixtures.clusters.protocol import lacking
+from prowl.fixtures.clusters.protocol import lack
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.network import Network
 from prowl.fixtures.proxies import binary as toxiproxy_binary
@@ -86,7 +86,7 @@ def _wrong_names(scenario: Scenario) -> Iterator[str]:
 
 
 def _wrong_targets(scenario: Scenario, spec: ClusterSpec) -> Iterator[str]:
-    """Say which targets no such network has, and which faults can't be for whom they are meant."""
+    """Say which targets such a network does not have, and which faults can't be done to their targets."""
     for fault, target in scenario.faults():
         try:
             nodes = target(stakes_of(spec), chance_of(0, scenario.name, ()), spec.names[0])
@@ -132,7 +132,7 @@ def not_asked(scenario: Scenario, base: ClusterSpec) -> str:
     if scenario.kind and scenario.kind != spec.kind:
         return f"it is about a cluster of {scenario.kind}, and this one is of {spec.kind}"
     needs = [fault.needs for fault, _target in scenario.faults()] + [_needs_of(step) for step in scenario.every_step()]
-    return "; ".join(dict.fromkeys(reason for need in needs if (reason := lacking(spec, need))))
+    return "; ".join(dict.fromkeys(reason for need in needs if (reason := lack(spec, need))))
 
 
 def _needs_of(step: Step) -> tuple[type, ...]:
@@ -143,7 +143,7 @@ def _needs_of(step: Step) -> tuple[type, ...]:
 
 def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
     """Return why a scenario can't be played in the run's own cluster on this machine; "" if it can."""
-    if without := toxiproxy_binary.missing():
+    if without := toxiproxy_binary.trouble():
         return without
     spec = scenario.shape.spec(base)
     for fault, target in scenario.faults():
@@ -152,7 +152,7 @@ def obstacle(scenario: Scenario, base: ClusterSpec) -> str:
             fault.effects(scene_in(spec, nodes))
         except ValueError as error:
             return str(error)
-        reason = lacking(spec, fault.needs) or fault.unavailable(spec)
+        reason = lack(spec, fault.needs) or fault.unavailable(spec)
         if reason:
             return f"the fault is unavailable here: {reason}"
     for step in scenario.every_step():

@@ -56,7 +56,7 @@ def demanded(value: object, where: str) -> list[Scenario]:
     return [row for row in rows if isinstance(row, Scenario)]
 
 
-def known(own: Iterable[Scenario]) -> tuple[Scenario, ...]:
+def all_scenarios(own: Iterable[Scenario]) -> tuple[Scenario, ...]:
     """Return Prowl's scenarios and these; ScenarioError lists every fault of all of them."""
     from prowl.chaos.scenarios import SCENARIOS
 

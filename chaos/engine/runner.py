@@ -92,7 +92,7 @@ def play(
                 try:
                     _act(scenario, lease.cluster, path, seed, say, played, until)
                 except StoppedEarlyError as stopped:
-                    played.told.append(str(stopped))
+                    played.lines.append(str(stopped))
                     played.failed = "" if scenario.breaks else str(stopped)
                 except STEPS as error:
                     played.failed = " ".join(str(error).split())
@@ -241,7 +241,7 @@ def _concluded(scenario: Scenario, path: Path, played: Played, seconds: float) -
     return Outcome(
         found.verdict,
         "; ".join(reasons),
-        (*played.told, f"timeline {path}"),
+        (*played.lines, f"timeline {path}"),
         seconds,
         tuple(rows),
         figures,

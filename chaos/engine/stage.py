@@ -79,7 +79,7 @@ class Played:
 
     failed: str = ""
     flow: Flow | None = None
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
     recoveries: list[tuple[float, float]] = field(default_factory=list)
     """What each recovery took, and what it was allowed, in seconds."""
     recovered: bool = True
@@ -206,14 +206,14 @@ class Stage:
             lasted = seconds is not None and self._rotations_follow()
         in_time = self.play.played.recovered = seconds is not None
         spent = seconds if seconds is not None else limit
-        told = (
+        words = (
             f"recovered {spent:.1f} s after the heal, {spent / limit:.0%} of the {limit:.0f} s that it may take"
             if in_time
             else f"not recovered within the {limit:.0f} s that it may take"
         )
-        told += "" if lasted or not in_time else f", and then no {ROTATIONS} rotations of the proposers followed"
-        self.play.say(told)
-        self.play.played.told.append(told)
+        words += "" if lasted or not in_time else f", and then no {ROTATIONS} rotations of the proposers followed"
+        self.play.say(words)
+        self.play.played.lines.append(words)
         if in_time:
             self.play.played.recoveries.append((spent, limit))
         return spent

@@ -43,7 +43,7 @@ class StartDamaged:
                 stage.cluster.terminate(name)
             said = lines_since(log, before)
             says_so = any(SAYS_SO.search(line) for line in said if not is_casual(line))  # COC greets with "LevelDB"
-            told = f"it {'ended' if ended else 'started'} and {'said so' if says_so else 'said nothing of it'}"
+            outcome = f"it {'ended' if ended else 'started'} and {'said so' if says_so else 'said nothing of it'}"
             right = says_so and (ended or not self.ends)
-            row = Event(0.0, f"{self.words} {name} : {told}", step="symptom")
+            row = Event(0.0, f"{self.words} {name} : {outcome}", step="symptom")
             stage.write(replace(row, confirmed=(name,)) if right else replace(row, unconfirmed=(name,)))

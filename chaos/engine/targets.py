@@ -204,10 +204,10 @@ def _draw(
         held, size = sum(stake * count for stake, count in taken.items()), sum(taken.values())
         if not size or not fits(held, total):
             continue
-        its = rank(held, size)
-        if highest is None or its > highest:
-            highest, best = its, []
-        if its == highest:
+        ranked = rank(held, size)
+        if highest is None or ranked > highest:
+            highest, best = ranked, []
+        if ranked == highest:
             best.append(taken)
     if not best:
         raise ValueError(f"No set of the {len(staked)} nodes with stake holds {words}: {_told(stakes)}.")

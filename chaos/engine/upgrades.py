@@ -135,24 +135,24 @@ class Soak(Simple):
     def play(self, stage: Stage) -> None:
         """Watch; what is amiss once is looked at again, for longer."""
         for name in stage.nodes:
-            told: list[str] = []
+            observations: list[str] = []
             for window in range(SOAK_WINDOWS):
-                trouble = soaked(stage, name, self.rotations * 2**window, told)
+                trouble = soaked(stage, name, self.rotations * 2**window, observations)
                 if not trouble:
                     break
             else:
                 words = f"{name} {trouble}"
                 stage.write(Event(0.0, words, step="unconfirmed", unconfirmed=(name,)))
                 raise NotConfirmedError(words)
-            stage.play.say(f"{name} soaked: {told[-1]}")
-            stage.play.played.told.append(f"{name} soaked: {told[-1]}")
+            stage.play.say(f"{name} soaked: {observations[-1]}")
+            stage.play.played.lines.append(f"{name} soaked: {observations[-1]}")
 
     def plan(self, outline: Outline) -> Iterator[str]:
         """Tell for how long."""
         yield f"soak      {', '.join(outline.nodes)}: {self.rotations} rotations, its blocks' pace and its memory"
 
 
-def soaked(stage: Stage, name: str, rotations: int, told: list[str]) -> str:
+def soaked(stage: Stage, name: str, rotations: int, observations: list[str]) -> str:
     """Watch for so many rotations; return what is amiss, and tell what was seen."""
     observer, count = stage.observer, len(stage.network.nodes)
     tip, begin, before = observer.tip, observer.now(), _memory(stage)
@@ -165,7 +165,7 @@ def soaked(stage: Stage, name: str, rotations: int, told: list[str]) -> str:
     pace = f"its blocks took {own:.2f} s, the others' {others:.2f} s (medians of {blocks} blocks)"
     mine = grown.get(name, 0)
     memory = f"its memory grew by {mine / 1e6:.1f} MB, that of the others by {most / 1e6:.1f} MB at most"
-    told.append(f"{pace}; {memory}")
+    observations.append(f"{pace}; {memory}")
     if own > others + stage.play.interval_seconds:
         return f"is slow: {pace}"
     if mine > 2 * max(most, 0) + LEAST_LEAK_BYTES:
@@ -206,7 +206,7 @@ class Rolling:
         warning = foretold(stage.cluster.spec)
         if warning:
             stage.play.say(warning)
-            stage.play.played.told.append(warning)
+            stage.play.played.lines.append(warning)
         names = stage.resolve(self.target)
         spec = stage.cluster.spec
         stage.play.say(f"rolling upgrade to {name_of(spec, spec.newer)}: {', '.join(names)}")

@@ -34,7 +34,7 @@ from prowl.fixtures.alerts import rules as alert_rules
 from prowl.fixtures.alerts import scaling
 from prowl.fixtures.alerts.files import RuleFiles
 from prowl.fixtures.alerts.rules import Rule
-from prowl.fixtures.clusters.protocol import HasProcesses, lacking
+from prowl.fixtures.clusters.protocol import HasProcesses, lack
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.monitoring import binary, store
 from prowl.fixtures.monitoring.gateway import Gateway
@@ -184,7 +184,7 @@ class Watch:
 
     def unavailable(self, spec: ClusterSpec) -> str:
         """Return why nobody can watch such a cluster on this machine; "" if somebody can."""
-        if reason := lacking(spec, self.needs):
+        if reason := lack(spec, self.needs):
             return f"a Prometheus can't run beside it: {reason}"
         try:
             binary.find()
@@ -258,6 +258,6 @@ def _read(stage: Stage, watcher: Watcher) -> None:
         offset = time.time() - stage.observer.now()
         rows = rows_of(watcher.server, watcher.rules, watcher.began, offset, stage.observer.now())
     except MonitorError as error:
-        stage.play.played.told.append(f"what Prometheus saw could not be read: {error}")
+        stage.play.played.lines.append(f"what Prometheus saw could not be read: {error}")
         return
     stage.observer.write_watched(rows)

@@ -24,7 +24,7 @@ BLOCKS = 2  # that must come on a side before it counts as going on
 
 
 @dataclass
-class Before:
+class NetworkBefore:
     """What was true before: who is on each side, each node's peers, and its height."""
 
     sides: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
@@ -58,7 +58,7 @@ class KeysOnBothSides(SameKey):
     def inject(self, scene: Scene) -> None:
         """Start the second ones, and restart every node as a peer of the one on its own side."""
         scene.demand_free()
-        before, cluster = scene.memory(Before), scene.cluster
+        before, cluster = scene.memory(NetworkBefore), scene.cluster
         before.sides = scene.nodes, scene.others
         before.heights = {name: height_of(cluster, name) or 0 for name in cluster.spec.names}
         before.peers = {name: self._config(scene, name)["peers"] for name in cluster.spec.names}
@@ -76,14 +76,14 @@ class KeysOnBothSides(SameKey):
 
     def effect_trouble(self, scene: Scene) -> str:
         """Look for a side on which no block comes."""
-        heights = scene.memory(Before).heights
+        heights = scene.memory(NetworkBefore).heights
         stands = [name for name, old in heights.items() if (height_of(scene.cluster, name) or 0) < old + BLOCKS]
         return f"no blocks come on the side of {', '.join(stands)}" if stands else ""
 
     def heal(self, scene: Scene) -> None:
         """End the second ones, and restart every node with the peers that it had."""
         super().heal(scene)
-        self._restart(scene, scene.memory(Before).peers)
+        self._restart(scene, scene.memory(NetworkBefore).peers)
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look for second ones, and for nodes that do not answer: that both sides are level again is not to be had."""
@@ -106,7 +106,7 @@ class KeysOnBothSides(SameKey):
         return scene.nodes[0], scene.others[0]
 
     def _beyond(self, scene: Scene, name: str) -> tuple[str, ...]:
-        one, other = scene.memory(Before).sides
+        one, other = scene.memory(NetworkBefore).sides
         return other if name in one else one
 
     def _config(self, scene: Scene, name: str) -> dict[str, Any]:
@@ -121,4 +121,6 @@ class KeysOnBothSides(SameKey):
         address = scene.cluster.node(liar).address
         host = (scene.cluster.node(liar).p2p or "").rpartition(":")[0]
         url = f"{host}:{second['p2pPort']}"
-        return [{**peer, "url": url} if peer["id"] == address else peer for peer in scene.memory(Before).peers[name]]
+        return [
+            {**peer, "url": url} if peer["id"] == address else peer for peer in scene.memory(NetworkBefore).peers[name]
+        ]

@@ -21,7 +21,7 @@ ROTATIONS = 2
 
 
 @dataclass(frozen=True)
-class Start:
+class LiarStart:
     """What was true when the liar started: the time in ms, the height, and the length of each other node's log."""
 
     ms: int
@@ -33,10 +33,10 @@ class Start:
 class Starts:
     """When each liar started."""
 
-    by_name: dict[str, Start] = field(default_factory=dict)
+    by_name: dict[str, LiarStart] = field(default_factory=dict)
 
 
-Look = Callable[[Scene, str, Start], str]
+Look = Callable[[Scene, str, LiarStart], str]
 """Returns what is not to be seen of a conduct, "" once it is."""
 
 
@@ -49,7 +49,7 @@ class Conduct:
 
 
 def _double(phases: tuple[str, ...]) -> Look:
-    def look(scene: Scene, name: str, start: Start) -> str:
+    def look(scene: Scene, name: str, start: LiarStart) -> str:
         """Look into the evidence that the others keep."""
         address = scene.cluster.node(name).address
         for other in scene.others:
@@ -61,7 +61,7 @@ def _double(phases: tuple[str, ...]) -> Look:
     return look
 
 
-def _apart(scene: Scene, name: str, start: Start) -> str:
+def _apart(scene: Scene, name: str, start: LiarStart) -> str:
     """Compare what the others heard it propose: two blocks in one round, and no node heard both."""
     heard: dict[tuple[int, int], dict[str, set[str]]] = defaultdict(dict)
     for other, data in _heard(scene, start):
@@ -73,7 +73,7 @@ def _apart(scene: Scene, name: str, start: Start) -> str:
     return f"the others heard the same block of {name} in each of {len(heard)} rounds"
 
 
-def _heard(scene: Scene, start: Start) -> Iterator[tuple[str, dict[str, Any]]]:
+def _heard(scene: Scene, start: LiarStart) -> Iterator[tuple[str, dict[str, Any]]]:
     """Return the proposals that the logs of the others tell of since the start."""
     for other in scene.others:
         with scene.cluster.log_of(other).open("rb") as file:
@@ -84,7 +84,7 @@ def _heard(scene: Scene, start: Start) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield other, json.loads(line)["data"]
 
 
-def _withheld(scene: Scene, name: str, start: Start) -> str:
+def _withheld(scene: Scene, name: str, start: LiarStart) -> str:
     """Look at who made the blocks since: it has had its turns, and none is its own, though it is in step."""
     address, rpc = scene.cluster.node(name).address, scene.cluster.node(name).rpc
     tip = height_of(scene.cluster, name)
@@ -98,7 +98,7 @@ def _withheld(scene: Scene, name: str, start: Start) -> str:
     return level_trouble(scene.cluster, (name,))
 
 
-def _lies(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
+def _lies(scene: Scene, name: str, start: LiarStart) -> str:  # noqa: ARG001
     """Ask for its tip as a peer would, and as a user would."""
     as_user, as_peer = height_of(scene.cluster, name), ping_height(scene.cluster, name, scene.others[0])
     if as_user is None or as_peer is None or as_peer <= as_user + scene.cluster.spec.count:
@@ -106,10 +106,10 @@ def _lies(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
     return ""
 
 
-def _repeats(scene: Scene, name: str, start: Start) -> str:  # noqa: ARG001
+def _repeats(scene: Scene, name: str, start: LiarStart) -> str:  # noqa: ARG001
     """Ask each other node how many blocks it was sent: where BFT is on, no honest validator sends any."""
-    told = {other: gossip_of(scene.cluster, other, name).get("blocksReceived", 0) for other in scene.others}
-    spared = [other for other, blocks in told.items() if blocks <= scene.cluster.spec.count]
+    received = {other: gossip_of(scene.cluster, other, name).get("blocksReceived", 0) for other in scene.others}
+    spared = [other for other, blocks in received.items() if blocks <= scene.cluster.spec.count]
     return f"{', '.join(spared)} got no blocks of long ago" if spared else ""
 
 
@@ -160,7 +160,7 @@ class Byzantine:
             scene.cluster.terminate(name)
             logs = {other: scene.cluster.log_of(other).stat().st_size for other in scene.others}
             heights = [height_of(scene.cluster, other) or 0 for other in scene.others]
-            starts[name] = Start(int(time.time() * 1000), max(heights), logs)
+            starts[name] = LiarStart(int(time.time() * 1000), max(heights), logs)
             scene.cluster.start_node(name, defect=self.conduct.defect)
 
     def effect_trouble(self, scene: Scene) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import time
 from dataclasses import dataclass
@@ -12,11 +11,11 @@ from typing import ClassVar
 import psutil
 
 from prowl.chaos.engine.fault import Scene
-from prowl.chaos.engine.probes import ANSWER_SECONDS, MOST_BYTES, back_trouble
-from prowl.fixtures.clusters.addresses import address_of
+from prowl.chaos.engine.probes import ANSWER_SECONDS, back_trouble
 from prowl.fixtures.clusters.protocol import GONE, Cluster, HasProcesses, processes
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.machine import faketime_library, no_faketime
+from prowl.fixtures.single_request import FAILURES, fetch
 from prowl.reports.events import Effects, Heal
 
 NEAR_SECONDS = 2.0  # between a node's word and our look at it lies the answer's way
@@ -93,16 +92,12 @@ class Clock:
 
 def offset_seconds(cluster: Cluster, name: str) -> float | None:
     """Return how far a node's clock is ahead of ours, by its P2P health's ``ts``; None if it tells no time."""
-    connection = http.client.HTTPConnection(*address_of(cluster.node(name).p2p or ""), timeout=ANSWER_SECONDS)
+    before = time.time()
     try:
-        before = time.time()
-        connection.request("GET", "/health")
-        answer = json.loads(connection.getresponse().read(MOST_BYTES))
+        answer = json.loads(fetch(f"{cluster.node(name).p2p}/health", timeout_seconds=ANSWER_SECONDS).body)
         return float(answer["ts"]) / 1000 - (before + time.time()) / 2
-    except (OSError, http.client.HTTPException, ValueError, TypeError, KeyError):
+    except (*FAILURES, ValueError, TypeError, KeyError):
         return None
-    finally:
-        connection.close()
 
 
 def _told(off: float | None) -> str:

@@ -74,8 +74,8 @@ def ring(scene: Scene) -> tuple[str, frozenset[tuple[str, str]]]:
 def _partition(sides: Sequence[Sequence[str]]) -> tuple[str, frozenset[tuple[str, str]]]:
     members = [name for side in sides for name in side]
     if len(sides) < 2 or not all(sides) or len(set(members)) < len(members):
-        told = " | ".join(" ".join(side) or "nobody" for side in sides)
-        raise ValueError(f"A partition has two or more groups, none empty and no node in two, not {told}.")
+        listed = " | ".join(" ".join(side) or "nobody" for side in sides)
+        raise ValueError(f"A partition has two or more groups, none empty and no node in two, not {listed}.")
     return f"partition {' | '.join(' '.join(side) for side in sides)}", frozenset(
         (one, other) for side in sides for beyond in sides if beyond is not side for one in side for other in beyond
     )

@@ -29,7 +29,7 @@ class DiskFault:
         """Do it to a node that runs on its small disk."""
         raise NotImplementedError
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:
         """Return what of it is not to be seen."""
         raise NotImplementedError
 
@@ -64,7 +64,7 @@ class DiskFault:
             disk = SmallDisk.of(scene, name)
             if not disk.is_mounted():
                 return f"{name} has no small disk"
-            trouble = self.unseen(scene, name, disk)
+            trouble = self.disk_trouble(scene, name, disk)
             if trouble:
                 return trouble
         return ""

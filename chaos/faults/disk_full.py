@@ -30,7 +30,7 @@ class DiskFull(DiskFault):
                         raise
             os.fsync(file.fileno())
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:  # noqa: ARG002
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:  # noqa: ARG002
         """Proven by a write of a probe's own, which the kernel refuses for want of room."""
         found = disk.write_trouble()
         return "" if found == errno.ENOSPC else f"a write to the disk of {name} {_outcome(found)}"

@@ -39,7 +39,7 @@ class DiskHung(DiskFault):
         """Freeze it."""
         disk.freeze()
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:
         """Proven by a write in a process of its own, which the kernel shows as waiting for the disk."""
         writers = scene.memory(Writers).by_name
         probe = writers.get(name)

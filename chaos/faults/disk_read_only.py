@@ -19,7 +19,7 @@ class DiskReadOnly(DiskFault):
         """Trigger the error."""
         disk.break_it()
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:  # noqa: ARG002
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:  # noqa: ARG002
         """Proven by a write of a probe's own, which the kernel refuses as read-only."""
         found = disk.write_trouble()
         if found == errno.EROFS:

@@ -58,7 +58,7 @@ class DiskSlow(DiskFault):
             (group.path / "io.max").write_text(f"{number} wiops={self.writes_per_second}", encoding="ascii")
         group.take(processes(scene.cluster).process(name).pid)
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:
         """Proven by the kernel, which has the node in the group, and by how long a probe's writes take in it."""
         group = Group.of(scene, name, "blkio")
         if not group.holds(processes(scene.cluster).process(name).pid):

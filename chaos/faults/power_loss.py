@@ -65,7 +65,7 @@ class PowerLoss(DiskFault):
         disk.unmount()
         disk.mount()
 
-    def unseen(self, scene: Scene, name: str, disk: SmallDisk) -> str:
+    def disk_trouble(self, scene: Scene, name: str, disk: SmallDisk) -> str:
         """Proven by the two files, and by the process and its port."""
         if not (disk.data / FLUSHED).exists():
             return f"what was flushed on the disk of {name} is not there"

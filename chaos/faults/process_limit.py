@@ -21,7 +21,7 @@ Limits = tuple[int, int]
 
 
 @dataclass
-class Before:
+class LimitsBefore:
     """The limits that were in force, each with the process that it was of."""
 
     limits: dict[str, tuple[Process, Limits]] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class ProcessLimit:
         for name in scene.nodes:
             process = processes(scene.cluster).process(name)
             before = resource.prlimit(process.pid, self.number)
-            scene.memory(Before).limits[name] = process, before
+            scene.memory(LimitsBefore).limits[name] = process, before
             resource.prlimit(process.pid, self.number, (self._least(process.pid), before[1]))
 
     def _least(self, pid: int) -> int:
@@ -64,7 +64,7 @@ class ProcessLimit:
 
     def effect_trouble(self, scene: Scene) -> str:
         """Proven by the kernel's word for the limit; for open files also by a fresh connection that gets no answer."""
-        limits = scene.memory(Before).limits
+        limits = scene.memory(LimitsBefore).limits
         for name in scene.nodes:
             process = processes(scene.cluster).process(name)
             if not process.is_running():
@@ -80,14 +80,14 @@ class ProcessLimit:
 
     def heal(self, scene: Scene) -> None:
         """Put the limits back; start what did not survive them."""
-        for process, before in scene.memory(Before).limits.values():
+        for process, before in scene.memory(LimitsBefore).limits.values():
             if process.is_running():
                 resource.prlimit(process.pid, self.number, before)
         scene.start()
 
     def heal_trouble(self, scene: Scene) -> str:
         """Look at the kernel's word for the limit, and for nodes that are not level with the others."""
-        for name, (process, before) in scene.memory(Before).limits.items():
+        for name, (process, before) in scene.memory(LimitsBefore).limits.items():
             if process.is_running() and resource.prlimit(process.pid, self.number) != before:
                 return f"the process of {name} is still limited"
         return back_trouble(scene)

@@ -11,7 +11,7 @@ from prowl.chaos.engine.fault import Scene
 from prowl.chaos.engine.probes import back_trouble, gone_trouble
 from prowl.chaos.faults.tools.damage import Cell, Damage, Harm, NothingToDamageError, Part, When, harm, part_of, why_not
 from prowl.chaos.faults.tools.data_copy import keep, put_back
-from prowl.fixtures.cleanup.undo import Restore
+from prowl.fixtures.cleanup.undo import PutBack
 from prowl.fixtures.clusters.protocol import HasData, data_of
 from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.waiting import wait_until
@@ -67,7 +67,7 @@ class StoreDamage:
             older = keep(_data(scene, name), _copy(scene, name, "older")) if swap else None
             self._prepare(scene, name, older)
             before = keep(_data(scene, name), _copy(scene, name, "before"))
-            scene.owe(Restore(str(_data(scene, name)), str(before)))
+            scene.owe(PutBack(str(_data(scene, name)), str(before)))
             if self.cell.when is When.STOPPED:
                 done.stopped.append(name)
                 scene.tell(replace(self.effects(scene), words=f"stop {name}"))

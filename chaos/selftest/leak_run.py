@@ -115,7 +115,7 @@ class Furniture(Pause):
 
     def heal(self, scene: Scene) -> None:
         for step in reversed(self.undo(scene)):
-            if step.left(scene.cluster.folder):
+            if step.trouble(scene.cluster.folder):
                 step.undo(scene.cluster.folder)
         super().heal(scene)
 

@@ -10,7 +10,7 @@ import pytest
 
 from prowl.chaos.engine import refusals
 from prowl.chaos.engine.plan import lines
-from prowl.chaos.engine.registry import known
+from prowl.chaos.engine.registry import all_scenarios
 from prowl.chaos.engine.watching import Watch, Watching, memory_divisor, promised_rules
 from prowl.chaos.scenarios import alerts
 from prowl.fixtures.alerts.scaling import scaled
@@ -32,7 +32,7 @@ groups:
 @pytest.mark.parametrize("scale", [1.0, 3.0, 10.0, 20.0, 30.0])
 def test_every_scenario_can_be_at_every_scale(scale: float) -> None:
     own = alerts.scenarios(Watching(scale))
-    assert len([scenario for scenario in known(own) if scenario in own]) == len(own) >= 25
+    assert len([scenario for scenario in all_scenarios(own) if scenario in own]) == len(own) >= 25
     spec = alerts.shape(scale).spec(ClusterSpec(4))
     assert Watching(scale).refusal(spec.block_ms / 1000, refusals.described(spec)) == ""
     for scenario in own:

@@ -8,7 +8,7 @@ from prowl.chaos.engine.fault import Scene
 from prowl.chaos.faults.catalogue import FAULTS, IMPOSSIBLE
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.selftest.played import ELSEWHERE, TRIPLES, classes, missing
-from prowl.fixtures.clusters.protocol import KINDS, HasProcesses, lacking
+from prowl.fixtures.clusters.protocol import KINDS, HasProcesses, lack
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects
 
@@ -80,9 +80,9 @@ def test_what_can_not_be_is_unavailable_with_its_reason() -> None:
 def test_a_kind_without_a_capability_is_told_from_a_machine_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(KINDS, "memory", "prowl.fixtures.selftest.fake_cluster:FakeCluster")
     here, there = ClusterSpec(4), ClusterSpec(4, kind="memory")
-    assert lacking(there, (HasProcesses,)) == (
+    assert lack(there, (HasProcesses,)) == (
         "a cluster of memory can't do it: its nodes are no processes that this machine shows"
     )
     for name, fault in FAULTS.items():
-        assert lacking(here, fault.needs) == "", name
-        assert (lacking(there, fault.needs) != "") is bool(fault.needs), name
+        assert lack(here, fault.needs) == "", name
+        assert (lack(there, fault.needs) != "") is bool(fault.needs), name

@@ -9,7 +9,7 @@ import pytest
 from prowl.chaos.engine import targets
 from prowl.chaos.engine.operations import Restart
 from prowl.chaos.engine.refusals import faults_of, not_asked, obstacle
-from prowl.chaos.engine.registry import ScenarioError, demanded, known
+from prowl.chaos.engine.registry import ScenarioError, all_scenarios, demanded
 from prowl.chaos.engine.scenario import Scenario, Shape
 from prowl.chaos.engine.steps import Allowance, Do, During, Each, Hold, Recover
 from prowl.chaos.faults import cut
@@ -83,7 +83,7 @@ def test_all_faults_of_all_literals_are_told_at_once() -> None:
     part = replace(GOOD, name="crash")
     assert "'crash': its name is a part of 'own-crash'" in faults_of([part, GOOD], manual.catalogue())[0]
     with pytest.raises(ScenarioError) as caught:
-        known([wrong, GOOD, replace(GOOD, name="minority-crash")])
+        all_scenarios([wrong, GOOD, replace(GOOD, name="minority-crash")])
     told = str(caught.value).splitlines()
     assert len(told) == 6, told
     assert "'nowhere/at-all'" in told[1]
@@ -92,8 +92,8 @@ def test_all_faults_of_all_literals_are_told_at_once() -> None:
 
 
 def test_prowls_own_are_good() -> None:
-    assert known(()) == SCENARIOS
-    assert known([GOOD])[-1] is GOOD
+    assert all_scenarios(()) == SCENARIOS
+    assert all_scenarios([GOOD])[-1] is GOOD
 
 
 @pytest.mark.parametrize(("value", "good"), [((GOOD,), True), ([GOOD], True), (GOOD, True), (3, False), (["x"], False)])

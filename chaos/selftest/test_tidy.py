@@ -58,6 +58,10 @@ CASES = [
     ("every_call_has_a_limit", "chaos/a.py", "httpx.get(url)", "httpx.get(url, timeout=1)"),
     ("every_call_has_a_limit", "chaos/a.py", "subprocess.run(x)", "subprocess.run(x, timeout=1)"),
     ("limits_name_their_unit", "chaos/a.py", "def f(timeout): pass", "def f(timeout_seconds): pass"),
+    ("names_are_nouns", "chaos/a.py", "def f(now): pass", "def now(at): pass"),
+    ("names_are_nouns", "chaos/a.py", "for its in rows: f(its)", "for row in rows: f(its())"),
+    ("names_are_nouns", "chaos/a.py", "class A:\n    told: str", "class A:\n    words: str"),
+    ("names_are_nouns", "chaos/a.py", "self.known = 1", "x = self.known"),
     ("no_error_is_swallowed", "chaos/a.py", "try: f()\nexcept Exception: pass", "try: f()\nexcept KeyError: pass"),
     ("no_error_is_swallowed", "chaos/a.py", "try: f()\nexcept: pass", "try: f()\nexcept OSError: g()"),
     ("all_chance_is_passed", "chaos/a.py", "random.choice(x)", "chance.choice(x)"),
@@ -95,6 +99,26 @@ def test_each_rule_catches_something_and_spares_its_neighbour(
 
 def test_every_rule_has_a_case() -> None:
     assert {rule.__name__ for rule in tidy.RULES} == {case[0] for case in CASES}
+
+
+@CHECKOUT
+def test_no_class_name_stands_twice() -> None:
+    sources = [Source(path, (ROOT / path).read_text(encoding="utf-8")) for path in FILES]
+    assert list(tidy.class_names_twice(sources)) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "found"),
+    [
+        ("checks/a.py", "reports/a.py", 1),
+        ("fixtures/reference/a.py", "fixtures/reference/rpc/a.py", 1),
+        ("fixtures/a.py", "fixtures/reference/a.py", 0),
+        ("fixtures/a.py", "fixtures/selftest/a.py", 0),
+    ],
+)
+def test_a_class_name_that_stands_twice_is_named(one: str, other: str, found: int) -> None:
+    sources = [Source(path, "def f():\n    class A: pass") for path in (one, other)]
+    assert len(list(tidy.class_names_twice(sources))) == found
 
 
 @CHECKOUT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePath
@@ -15,6 +15,7 @@ LONGEST_FILE = 400
 HTTP_MODULES = {"httpx", "requests"}
 HTTP_VERBS = {"get", "post", "put", "delete", "head", "patch", "request", "stream", "Client", "AsyncClient"}
 LIMIT_NAMES = {"timeout", "deadline", "delay", "ttl"}
+EMPTY_NAMES = {"its", "told", "known", "now"}  # a function may be called so: ``observer.now()``
 ASSERTING = re.compile(r"\bassert\b|raises|fnmatch_lines|assert_|expect|prove|run_state_machine_as_test")
 
 
@@ -162,6 +163,21 @@ def limits_name_their_unit(source: Source) -> Iterator[str]:
 
 
 @rule
+def names_are_nouns(source: Source) -> Iterator[str]:
+    """No variable, parameter or attribute has a name that says nothing of what it holds."""
+    for node in [] if source.selftest else ast.walk(source.tree):
+        name = ""
+        if isinstance(node, ast.arg):
+            name = node.arg
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            name = node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            name = node.attr
+        if name in EMPTY_NAMES:
+            yield f"line {getattr(node, 'lineno', 0)}: {name}: name it by what it holds"
+
+
+@rule
 def no_error_is_swallowed(source: Source) -> Iterator[str]:
     """No handler of every error that does nothing."""
     for node in ast.walk(source.tree):
@@ -220,6 +236,18 @@ def tests_assert_something(source: Source) -> Iterator[str]:
         called = {_called(call) for call in ast.walk(node) if isinstance(call, ast.Call)}
         if node.name.startswith("test_") and node.name not in asserting and not called & asserting:
             yield f"line {node.lineno}: {node.name} asserts nothing"
+
+
+def class_names_twice(sources: Iterable[Source]) -> Iterator[str]:
+    """No class name twice outside the reference node, nor twice inside it; tests may use a name again."""
+    places: dict[tuple[bool, str], str] = {}
+    for source in sources:
+        island = source.path.startswith("fixtures/reference/")
+        for node in [] if source.selftest else ast.walk(source.tree):
+            if isinstance(node, ast.ClassDef):
+                other = places.setdefault((island, node.name), source.path)
+                if other != source.path:
+                    yield f"{source.path}: line {node.lineno}: {other} has a class {node.name}, too; rename one"
 
 
 def offences(source: Source) -> list[str]:

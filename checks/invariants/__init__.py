@@ -80,7 +80,7 @@ def invariants() -> tuple[Invariant, ...]:
 
 
 def judge(timeline: Timeline, only: Collection[str] | None = None) -> list[Judgement]:
-    """Judge a timeline by all invariants, or by those named; raises KeyError, naming it, for a name that is none."""
+    """Judge a timeline by all invariants, or by those named; KeyError with the name of one that there is not."""
     if only is not None:
         names = {invariant.name for invariant in invariants()}
         for name in only:

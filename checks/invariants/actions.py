@@ -28,7 +28,7 @@ class Action:
     ``surgery`` are nodes whose store was changed, ``damaged`` those whose store a fault has damaged and nobody has
     restored.
     ``lying`` are the nodes that a fault makes lie from now on, ``liars`` those that one ever has.
-    ``ends_fault``: some fault is over with it, whatever it did.
+    ``ends_fault``: some fault ended with it.
     """
 
     t: float
@@ -51,7 +51,7 @@ class Action:
 
     @property
     def starts(self) -> frozenset[str]:
-        """Nodes that begin a new life by it, in whatever way but out of a pause."""
+        """Nodes that it started anew, however; a node that goes on after a pause is not one."""
         return self.started | self.restarted
 
     @property

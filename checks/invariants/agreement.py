@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import Seen, seen_of
-from prowl.checks.invariants.network_state import Phase, World, world_of
+from prowl.checks.invariants.network_state import Presence, World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.text import short
 from prowl.reports.timeline import Timeline
@@ -67,16 +67,16 @@ class _Pairs:
 
     def _ancestor(self, name: str, height: int, at: int) -> str | None:
         """Return the hash at a lower height of the chain that ends in a block; None where a link was not seen."""
-        known = self.ancestors.setdefault(at, {})
+        ancestors = self.ancestors.setdefault(at, {})
         path: list[str] = []
         here: str | None = name
         for _ in range(height - at):
-            if here is None or here in known:
+            if here is None or here in ancestors:
                 break
             path.append(here)
             here = self.seen.parent_of(here)
-        found = known[here] if here is not None and here in known else here
-        known.update(dict.fromkeys(path, found))
+        found = ancestors[here] if here is not None and here in ancestors else here
+        ancestors.update(dict.fromkeys(path, found))
         return found
 
 
@@ -98,7 +98,7 @@ def conflicts(seen: Seen, world: World) -> list[Conflict]:
         conflict.connected_seconds = sum(
             span.end - span.begin
             for span in world.over(conflict.begin, conflict.end)
-            if span.phases[one] is span.phases[other] is Phase.UP and not {(one, other), (other, one)} & span.cut
+            if span.phases[one] is span.phases[other] is Presence.UP and not {(one, other), (other, one)} & span.cut
         )
     return found
 

@@ -27,14 +27,14 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement:
     found = [(*judged, fire) for fire in old if (judged := _judged(timeline, rule, fire)) is not None]
     if not found:
         names = ", ".join(dict.fromkeys(fire.node or "the network" for fire in fired))
-        told = f"{rule.name} fired for {names}, each with its condition" if fired else f"{rule.name} was silent"
-        return INVARIANT.row(Verdict.HELD, watched.begin, watched.end, told)
+        observed = f"{rule.name} fired for {names}, each with its condition" if fired else f"{rule.name} was silent"
+        return INVARIANT.row(Verdict.HELD, watched.begin, watched.end, observed)
     verdict = worst(row[0] for row in found)
     chosen = [row for row in found if row[0] is verdict]
     nodes = {row[2].node for row in chosen}
     node = nodes.pop() if len(nodes) == 1 else None
-    told = f"{rule.name}: {several([row[1] for row in chosen])}"
-    return INVARIANT.row(verdict, chosen[0][2].begin, chosen[0][2].end, told, node)
+    observed = f"{rule.name}: {several([row[1] for row in chosen])}"
+    return INVARIANT.row(verdict, chosen[0][2].begin, chosen[0][2].end, observed, node)
 
 
 def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict, str] | None:

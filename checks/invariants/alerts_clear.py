@@ -24,8 +24,10 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement | None:
     verdict = worst(row[0] for row in found)
     chosen = [row for row in found if row[0] is verdict]
     nodes = {row[2].node for row in chosen}
-    told = f"{rule.name}: {several([row[1] for row in chosen])}; at most {rule.clear_seconds:.1f} s if nothing is late"
-    return INVARIANT.row(verdict, chosen[0][2].begin, chosen[0][2].end, told, nodes.pop() if len(nodes) == 1 else None)
+    node = nodes.pop() if len(nodes) == 1 else None
+    late = several([row[1] for row in chosen])
+    observed = f"{rule.name}: {late}; at most {rule.clear_seconds:.1f} s if nothing is late"
+    return INVARIANT.row(verdict, chosen[0][2].begin, chosen[0][2].end, observed, node)
 
 
 def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict, str] | None:
@@ -45,12 +47,12 @@ def _judged(timeline: Timeline, rule: WatchedRule, fire: Fire) -> tuple[Verdict,
     whom = fire.node or "the network"
     if late <= allowed:
         return None if fire.open else (Verdict.HELD, f"{whom} {max(0.0, late):.1f} s after its condition")
-    told = f"{whom} {'not yet ' if fire.open else ''}{late:.1f} s after its condition ended at {last.after:.1f} s"
+    observed = f"{whom} {'not yet ' if fire.open else ''}{late:.1f} s after its condition ended at {last.after:.1f} s"
     if last.lost and not rule.range_seconds:
-        return Verdict.UNKNOWN, f"{told}, when the node showed nothing any more"
+        return Verdict.UNKNOWN, f"{observed}, when the node showed nothing any more"
     if timeline.watched.lacking(needs_of(rule), last.node, last.after, fire.end):
-        return Verdict.UNKNOWN, f"{told}; the store lacks scrapes or evaluations of that time"
-    return Verdict.BROKEN, told
+        return Verdict.UNKNOWN, f"{observed}; the store lacks scrapes or evaluations of that time"
+    return Verdict.BROKEN, observed
 
 
 INVARIANT = Invariant(

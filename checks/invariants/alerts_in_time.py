@@ -30,10 +30,10 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement | None:
         return None
     verdict = worst(row[0] for row in found)
     chosen = [row for row in found if row[0] is verdict]
-    told = f"{rule.name}: {several([row[1] for row in chosen])}; {_floor(rule)}"
+    observed = f"{rule.name}: {several([row[1] for row in chosen])}; {_floor(rule)}"
     nodes = {row[2].node for row in chosen}
     first = min(chosen, key=lambda row: row[2].begin)[2]
-    return INVARIANT.row(verdict, first.begin, first.end, told, nodes.pop() if len(nodes) == 1 else None)
+    return INVARIANT.row(verdict, first.begin, first.end, observed, nodes.pop() if len(nodes) == 1 else None)
 
 
 def _floor(rule: WatchedRule) -> str:
@@ -54,15 +54,15 @@ def _judged(timeline: Timeline, rule: WatchedRule, spell: Spell, fired: list[Fir
     came = first is not None and first.begin <= spell.after + rule.clear_seconds
     until = first.begin if first is not None and came else spell.end
     when = f"{until - spell.begin:.1f} s after" if came else f"never, in {spell.seconds:.1f} s of"
-    told = f"{spell.node} {when}"
+    observed = f"{spell.node} {when}"
     lacks = timeline.watched.lacking(needs_of(rule), spell.node, spell.begin, until)
-    told += f" its condition, which began at {spell.begin:.1f} s"
+    observed += f" its condition, which began at {spell.begin:.1f} s"
     if lacks:
-        return Verdict.UNKNOWN, f"{told}; the store lacks {len(lacks)} scrapes or evaluations of that time"
+        return Verdict.UNKNOWN, f"{observed}; the store lacks {len(lacks)} scrapes or evaluations of that time"
     starved = timeline.starved_seconds(spell.begin, until)
     if starved and until - starved <= due:
-        return Verdict.UNKNOWN, f"{told}; the recorder was starved for {starved:.1f} s of it"
-    return Verdict.BROKEN, told
+        return Verdict.UNKNOWN, f"{observed}; the recorder was starved for {starved:.1f} s of it"
+    return Verdict.BROKEN, observed
 
 
 INVARIANT = Invariant(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.conditions import STATE, fires, rules_of
 from prowl.checks.invariants.history import number
-from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
+from prowl.checks.invariants.network_state import Presence, Stretch, World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.reports.timeline import Timeline
 from prowl.reports.watched import WatchedRule
@@ -37,7 +37,7 @@ def _stalls(world: World) -> Iterator[Stretch]:
     watched = world.timeline.watched
     begin: float | None = None
     for span in world.over(watched.begin, watched.end):
-        stands = not span.possible and any(phase is Phase.UP for phase in span.phases.values())
+        stands = not span.possible and any(phase is Presence.UP for phase in span.phases.values())
         if begin is not None and not stands:
             yield Stretch(begin, span.begin)
             begin = None
@@ -50,15 +50,15 @@ def _row(timeline: Timeline, rule: WatchedRule, stall: Stretch, allowed: float) 
     first = next((fire for fire in fires(timeline, rule) if fire.end > stall.begin and fire.begin < stall.end), None)
     for_long = f"no connected quorum was up for {stall.seconds:.0f} s"
     if first is not None and first.begin <= stall.begin + allowed:
-        told = f"{rule.name} fired {max(0.0, first.begin - stall.begin):.1f} s after the quorum was lost"
-        return INVARIANT.row(Verdict.HELD, stall.begin, stall.end, told)
+        observed = f"{rule.name} fired {max(0.0, first.begin - stall.begin):.1f} s after the quorum was lost"
+        return INVARIANT.row(Verdict.HELD, stall.begin, stall.end, observed)
     shows = _shows(timeline, stall)
     if not shows or any(max(values) > 0 for values in shows.values()):
         return None  # it could see it: whether it was late is judged by what the nodes showed
     when = f"fired only {first.begin - stall.begin:.0f} s after" if first is not None else "did not fire, and can't"
     said = ", ".join(f"{min(values):g} on {node}" for node, values in shows.items())
-    told = f"{rule.name} {when}: {for_long}, and coc_{METRIC} was {said} all the time"
-    return INVARIANT.row(Verdict.BROKEN, stall.begin, stall.end, told)
+    observed = f"{rule.name} {when}: {for_long}, and coc_{METRIC} was {said} all the time"
+    return INVARIANT.row(Verdict.BROKEN, stall.begin, stall.end, observed)
 
 
 def _shows(timeline: Timeline, stall: Stretch) -> dict[str, list[float]]:

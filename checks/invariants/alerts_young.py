@@ -23,9 +23,9 @@ def _row(timeline: Timeline, rule: WatchedRule) -> Judgement | None:
     early = [(fire, seconds) for fire in fired if (seconds := _held(timeline, rule, fire)) < rule.range_seconds]
     if not early:
         return None
-    told = [f"for {fire.node or 'the network'} at {fire.begin:.1f} s, after {seconds:.1f} s" for fire, seconds in early]
+    cases = [f"for {fire.node or 'the network'} at {fire.begin:.1f} s, after {young:.1f} s" for fire, young in early]
     observed = (
-        f"{rule.name} fired {several(told)} of standing still; its range is {rule.range_seconds:g} s, and was not full"
+        f"{rule.name} fired {several(cases)} of standing still; its range is {rule.range_seconds:g} s, and was not full"
     )
     nodes = {fire.node for fire, _seconds in early}
     node = nodes.pop() if len(nodes) == 1 else None

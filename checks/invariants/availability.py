@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
+from prowl.checks.invariants.network_state import Presence, Stretch, World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.reports.timeline import Timeline
 
@@ -20,12 +20,12 @@ def silences(world: World, node: str) -> Iterator[Stretch]:
         answered, begin = False, None
         for span in world.over(life.begin, life.end) if life.up else ():
             phase, slow = span.phases[node], node in span.slow
-            if begin is not None and (phase is not Phase.SILENT or slow):
+            if begin is not None and (phase is not Presence.SILENT or slow):
                 yield Stretch(begin, span.begin)
                 begin = None
-            if phase is Phase.SILENT and answered and not slow and begin is None:
+            if phase is Presence.SILENT and answered and not slow and begin is None:
                 begin = span.begin
-            answered = answered or phase is Phase.UP
+            answered = answered or phase is Presence.UP
         if begin is not None:
             yield Stretch(begin, life.end)
 

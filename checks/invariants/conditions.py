@@ -55,7 +55,7 @@ Shows = Callable[[Sample, WatchedRule], bool | None]
 
 
 def _down(sample: Sample, rule: WatchedRule) -> bool | None:
-    """A page that takes longer than a scrape may is none; one that takes nearly as long may be one or not."""
+    """A page that takes longer than a scrape may counts as no page; one that takes nearly as long may be one or not."""
     if not sample.answered:
         return True
     slowest = (number(sample.values.get("page_ms")) or 0.0) / 1000

@@ -28,8 +28,8 @@ def look(timeline: Timeline) -> list[Judgement]:
         for name in event.restarted if event.step in STEPS else ():
             for other, before in waiting.items():
                 if other != name:
-                    told = f"{event.words}, but '{before.words}' at {before.t:.1f} s was not confirmed yet"
-                    _keep(rows, INVARIANT.row(Verdict.BROKEN, before.t, event.t, told, other))
+                    observed = f"{event.words}, but '{before.words}' at {before.t:.1f} s was not confirmed yet"
+                    _keep(rows, INVARIANT.row(Verdict.BROKEN, before.t, event.t, observed, other))
             waiting[name] = event
     for name, event in waiting.items():
         observed = f"'{event.words}' was neither confirmed nor found wanting"

@@ -14,7 +14,7 @@ from itertools import pairwise
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, seen_of
+from prowl.checks.invariants.history import Seen, ShownBlock, seen_of
 from prowl.checks.invariants.network_state import world_of
 from prowl.checks.invariants.text import short
 from prowl.reports.timeline import Timeline
@@ -75,7 +75,7 @@ def _reorganised(seen: Seen) -> list[tuple[float, float, str]]:
     return found
 
 
-def dropped(seen: Seen, before: Run, after: Run) -> Iterator[tuple[int, str]]:
+def dropped(seen: Seen, before: ShownBlock, after: ShownBlock) -> Iterator[tuple[int, str]]:
     """Return the blocks, from the top, of a chain that another took the place of, as far as both are known."""
     ours, theirs = before.hash, after.hash
     height = min(before.height, after.height)
@@ -117,7 +117,7 @@ def _falls(timeline: Timeline, seen: Seen) -> list[tuple[float, float, str]]:
     return found
 
 
-def _falling(timeline: Timeline, node: str, runs: list[Run]) -> list[tuple[Run, Run]]:
+def _falling(timeline: Timeline, node: str, runs: list[ShownBlock]) -> list[tuple[ShownBlock, ShownBlock]]:
     """Return where a node's height falls, but not for the surgery on its store."""
     header = timeline.header
     settle = header.start_grace_seconds + 3 * header.round_timeout_seconds

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Tip
+from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Branch
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, seen_of
-from prowl.checks.invariants.network_state import Phase, World, world_of
+from prowl.checks.invariants.history import Seen, ShownBlock, seen_of
+from prowl.checks.invariants.network_state import Presence, World, world_of
 from prowl.checks.invariants.text import short
 from prowl.reports.timeline import Timeline
 
@@ -26,8 +26,8 @@ class Switch:
     node: str
     begin: float
     end: float
-    left: Tip
-    taken: Tip
+    left: Branch
+    taken: Branch
     weighed: bool
     """The proposers of all blocks on both were seen."""
 
@@ -46,7 +46,7 @@ class Switch:
 def switches(seen: Seen, world: World) -> Iterator[Switch | None]:
     """Return every change of branch; None for one of which the common block was not seen.
 
-    A tip that is higher, over blocks that nobody showed, is none: it may stand on the one before.
+    A higher tip over blocks that nobody showed is left out: it may stand on the one before.
     """
     weights = {world.address(node): stake for node, stake in world.stakes.items()}
     for node, runs in seen.runs.items():
@@ -65,14 +65,16 @@ def switches(seen: Seen, world: World) -> Iterator[Switch | None]:
 
 def _was_interrupted(world: World, node: str, begin: float, end: float) -> bool:
     """Whether a node may have been down between two samples, or have got another store."""
-    if any(span.phases[node] is not Phase.UP for span in world.over(begin, end)):
+    if any(span.phases[node] is not Presence.UP for span in world.over(begin, end)):
         return True
     touched = (action.stopped | action.starts | action.restarted | action.surgery for action in world.actions)
     times = (action.t for action in world.actions)
     return any(begin <= t <= end and node in nodes for t, nodes in zip(times, touched, strict=True))
 
 
-def _apart(seen: Seen, before: Run, after: Run) -> tuple[list[tuple[int, str]], list[tuple[int, str]]] | None:
+def _apart(
+    seen: Seen, before: ShownBlock, after: ShownBlock
+) -> tuple[list[tuple[int, str]], list[tuple[int, str]]] | None:
     """Return the blocks, from the top, that each of two chains has and the other has not; None where a link is missing.
 
     One of them is empty where one chain only goes on the other, or falls back to it.
@@ -94,13 +96,13 @@ def _apart(seen: Seen, before: Run, after: Run) -> tuple[list[tuple[int, str]], 
     return left, taken
 
 
-def _tip(seen: Seen, branch: list[tuple[int, str]], weights: dict[str, int], t: float) -> tuple[Tip, bool]:
+def _tip(seen: Seen, branch: list[tuple[int, str]], weights: dict[str, int], t: float) -> tuple[Branch, bool]:
     """Return a branch as the rules compare it, and whether all its proposers were seen."""
     finals = [height for height, name in branch if _is_final(seen, height, name, t)]
     miners = [seen.shown[name].miner for _, name in branch if name in seen.shown]
-    known = [weights[miner] for miner in miners if miner in weights]
+    stakes = [weights[miner] for miner in miners if miner in weights]
     height, name = branch[0]
-    return Tip(max(finals, default=0), height, sum(known), name), len(known) == len(branch)
+    return Branch(max(finals, default=0), height, sum(stakes), name), len(stakes) == len(branch)
 
 
 def _is_final(seen: Seen, height: int, name: str, t: float) -> bool:
@@ -138,7 +140,7 @@ def _documented(found: list[Switch]) -> str:
     return f"COC's documented order ({DOCUMENTED.words}) was {'kept' if kept else 'not kept'}"
 
 
-def _told(tip: Tip) -> str:
+def _told(tip: Branch) -> str:
     final = f"final up to {tip.final}" if tip.final else "nothing final"
     return f"block {tip.length} ({short(tip.hash)}, weight {tip.weight} since the fork, {final})"
 

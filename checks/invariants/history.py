@@ -22,7 +22,7 @@ from prowl.reports.timeline import Timeline
 
 
 @dataclass(slots=True)
-class Run:
+class ShownBlock:
     """A node showed this block as its latest (or its finalized one) in every answer from ``first`` to ``last``."""
 
     first: float
@@ -68,8 +68,8 @@ class Final:
 class Seen:
     """All of it, gathered in one pass."""
 
-    runs: dict[str, list[Run]]
-    fins: dict[str, list[Run]]
+    runs: dict[str, list[ShownBlock]]
+    fins: dict[str, list[ShownBlock]]
     shown: dict[str, Block] = field(default_factory=dict)
     """Every block of which a node showed number and hash, by hash."""
     clashes: list[tuple[Block, Block]] = field(default_factory=list)
@@ -107,7 +107,7 @@ class Seen:
 
 
 def number(value: object) -> float | None:
-    """Return a sample's value as a number; None for what is none (missing, text, NaN, doubled)."""
+    """Return a sample's value as a number; None for anything else (missing, text, NaN, doubled)."""
     if type(value) is float and math.isfinite(value):
         return value
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
@@ -124,7 +124,7 @@ def whole(value: object) -> int | None:
 
 
 def quantity(value: object) -> int | None:
-    """Return a height as an RPC's answer has it, a number or "0x..."; None for what is none."""
+    """Return a height as an RPC's answer has it, a number or "0x..."; None for anything else."""
     if isinstance(value, str) and value.startswith("0x"):
         try:
             return int(value, 16)
@@ -134,7 +134,7 @@ def quantity(value: object) -> int | None:
 
 
 def digest(value: object) -> str | None:
-    """Return a hash; None for what is none, and for zeros (no block at all)."""
+    """Return a hash; None for anything else, and for zeros (no block at all)."""
     if not isinstance(value, str):
         return None
     low = value.lower()
@@ -143,7 +143,7 @@ def digest(value: object) -> str | None:
 
 
 def height_of_block(value: object) -> int | None:
-    """Return the number of a block as samples have it in ``latest``; None for what is none."""
+    """Return the number of a block as samples have it in ``latest``; None for anything else."""
     return whole(value[0]) if isinstance(value, list | tuple) and value else None
 
 
@@ -216,12 +216,12 @@ class _Gatherer:
             self._see(show, row)
 
     @staticmethod
-    def _run(runs: list[Run], show: _Show, block: tuple[int, str | None, str | None]) -> bool:
+    def _run(runs: list[ShownBlock], show: _Show, block: tuple[int, str | None, str | None]) -> bool:
         """Lengthen the node's run, or begin another and say so."""
         if runs and (runs[-1].height, runs[-1].hash, runs[-1].parent) == block:
             runs[-1].last = show.last
             return False
-        runs.append(Run(show.t, show.last, *block))
+        runs.append(ShownBlock(show.t, show.last, *block))
         return True
 
     def _last_looks(self, node: str) -> None:
@@ -269,14 +269,14 @@ class _Gatherer:
         miner = row[3].lower() if len(row) > 3 and isinstance(row[3], str) else None
         stamp = number(row[4]) if len(row) > 4 else None
         block = Block(show.t, show.node, height, name, parent, miner, stamp)
-        known = self.seen.shown.setdefault(name, block)
-        if known is not block:
-            if known.height != height or (known.parent and parent and known.parent != parent):
-                self.seen.clashes.append((known, block))
-            elif (known.parent, known.miner, known.stamp) != (parent, miner, stamp):
+        earlier = self.seen.shown.setdefault(name, block)
+        if earlier is not block:
+            if earlier.height != height or (earlier.parent and parent and earlier.parent != parent):
+                self.seen.clashes.append((earlier, block))
+            elif (earlier.parent, earlier.miner, earlier.stamp) != (parent, miner, stamp):
                 self.seen.shown[name] = Block(
-                    known.t, known.node, height, name, known.parent or parent, known.miner or miner,
-                    known.stamp if known.stamp is not None else stamp,
+                    earlier.t, earlier.node, height, name, earlier.parent or parent, earlier.miner or miner,
+                    earlier.stamp if earlier.stamp is not None else stamp,
                 )  # fmt: skip
         self._stand(show, height, name)
 
@@ -292,8 +292,8 @@ class _Gatherer:
         group = sorted(node for node, theirs in here.items() if theirs == name)
         if self.world.has_quorum(group):
             by = intern(f"a quorum ({', '.join(group)})")
-            known = self.seen.finals.setdefault(height, {}).get(name)
-            self.seen.finals[height][name] = Final(known.t if known else show.t, name, by, False)
+            earlier = self.seen.finals.setdefault(height, {}).get(name)
+            self.seen.finals[height][name] = Final(earlier.t if earlier else show.t, name, by, False)
 
 
 def _rows(value: object) -> Iterator[list[Any]]:

@@ -24,8 +24,8 @@ ACCEPTED = ("Timeout", "Reset", "Disconnected")
 """In the error of a sample: the connection was accepted, so that the node may be at work."""
 
 
-class Phase(IntEnum):
-    """How far a node takes part; ordered."""
+class Presence(IntEnum):
+    """How present a node is in the network; ordered."""
 
     DOWN = 0
     """Killed, terminated or paused."""
@@ -42,7 +42,7 @@ class Span:
 
     begin: float
     end: float
-    phases: dict[str, Phase]
+    phases: dict[str, Presence]
     cut: Edges
     started: frozenset[str]
     slow: frozenset[str] = NOBODY
@@ -139,7 +139,7 @@ class World:
         return self._possible.between(begin, end)
 
     def starts(self) -> list[float]:
-        """Return when nodes were started, in whatever way but out of a pause."""
+        """Return when nodes were started anew; to go on after a pause is no start."""
         return [action.t for action in self.actions if action.starts]
 
     def liars_until(self, t: float) -> frozenset[str]:
@@ -154,7 +154,7 @@ class World:
         for span in self.spans:
             if node in span.lying:
                 begin = span.begin if begin is None else begin
-            elif begin is not None and span.phases[node] is Phase.UP:
+            elif begin is not None and span.phases[node] is Presence.UP:
                 found.append(Stretch(begin, span.begin))
                 begin = None
         return found if begin is None else [*found, Stretch(begin, inf)]
@@ -222,8 +222,8 @@ class World:
         return found
 
     def component(self, span: Span, node: str) -> frozenset[str]:
-        """Return the nodes, itself too, that may be up and that a node may reach, be it through others."""
-        able = [each for each, phase in span.phases.items() if phase is not Phase.DOWN]
+        """Return the nodes that may be up and that a node may reach, directly or through others; it is one of them."""
+        able = [each for each, phase in span.phases.items() if phase is not Presence.DOWN]
         return next((group for group in _components(tuple(able), span.cut) if node in group), frozenset())
 
     def started_quorum(self, span: Span, node: str) -> bool:
@@ -256,9 +256,9 @@ class World:
             begin, up, by, again = action.t, next_up, action, node in action.restarted
         yield _Life(begin, max(self.timeline.end, begin), up, by, again)
 
-    def _phases(self, node: str) -> list[tuple[float, Phase]]:
+    def _phases(self, node: str) -> list[tuple[float, Presence]]:
         """Return when each phase of a node begins."""
-        found: list[tuple[float, Phase]] = []
+        found: list[tuple[float, Presence]] = []
         track = self.timeline.of(node)
         for number, life in enumerate(self.lives[node]):
             if not life.up:
@@ -268,14 +268,14 @@ class World:
                 found.extend(self._up(life, track, was_down))
         return found
 
-    def _down(self, life: _Life, track: Track) -> Phase:
+    def _down(self, life: _Life, track: Track) -> Presence:
         """A node that goes on answering though it should be down may well be up: the action had no effect."""
         grace = self.timeline.header.round_timeout_seconds
         first, behind = bisect_right(track.times, life.begin + grace), bisect_left(track.times, life.end - grace)
         answers = sum(end - begin for begin, end, answered in track.answers(first, behind) if answered)
-        return Phase.SILENT if answers > 1 else Phase.DOWN
+        return Presence.SILENT if answers > 1 else Presence.DOWN
 
-    def _up(self, life: _Life, track: Track, was_down: bool) -> Iterator[tuple[float, Phase]]:
+    def _up(self, life: _Life, track: Track, was_down: bool) -> Iterator[tuple[float, Presence]]:
         header = self.timeline.header
         again = life.again
         silences = _silences(life, track)
@@ -291,17 +291,17 @@ class World:
         for silence in silences:
             fresh = silence.begin <= life.begin
             if fresh and not again and silence.seconds <= header.start_grace_seconds:
-                phase = Phase.STARTING
+                phase = Presence.STARTING
             elif fresh or silence.seconds >= header.round_timeout_seconds:
-                phase = Phase.SILENT
+                phase = Presence.SILENT
             else:
                 continue  # a moment without an answer is not a node that is away
             if silence.begin > at:
-                yield at, Phase.UP
+                yield at, Presence.UP
             yield silence.begin, phase
             at = silence.end
         if at < life.end or not silences:
-            yield at, Phase.UP
+            yield at, Presence.UP
 
     def _spans(self) -> Iterator[Span]:
         phases = {node: self._phases(node) for node in self.timeline.nodes}
@@ -333,11 +333,11 @@ class World:
 
     def _judged(self, span: Span) -> Span:
         able = tuple(
-            sorted(node for node, phase in span.phases.items() if phase >= Phase.STARTING and node not in span.slow)
+            sorted(node for node, phase in span.phases.items() if phase >= Presence.STARTING and node not in span.slow)
         )
         mute = self.mute_at(span.begin)
         maybe = tuple(
-            sorted(node for node, phase in span.phases.items() if phase is not Phase.DOWN and node not in mute)
+            sorted(node for node, phase in span.phases.items() if phase is not Presence.DOWN and node not in mute)
         )
         found = _course(able, maybe, span.cut, tuple(self.stakes.items()))
         return replace(span, sure=found is Course.GOES_ON, possible=found is not Course.STANDS_STILL)

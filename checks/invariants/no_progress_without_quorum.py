@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, number, quantity, seen_of
-from prowl.checks.invariants.network_state import Phase, Span, Stretch, World, world_of
+from prowl.checks.invariants.history import Seen, ShownBlock, number, quantity, seen_of
+from prowl.checks.invariants.network_state import Presence, Span, Stretch, World, world_of
 from prowl.checks.invariants.quorum import components
 from prowl.checks.invariants.text import listed, short
 from prowl.reports.timeline import Sample, Timeline
@@ -31,7 +31,7 @@ class Alone:
     node: str
     stretch: Stretch
     height: int
-    wrong: Run | None
+    wrong: ShownBlock | None
 
 
 def alone(world: World, node: str) -> list[Stretch]:
@@ -40,8 +40,8 @@ def alone(world: World, node: str) -> list[Stretch]:
     begin: float | None = None
     for span in _parted(world.spans, [each.end for stretches in world.mute.values() for each in stretches]):
         mute = world.mute_at(span.begin)
-        voting = [name for name, phase in span.phases.items() if phase is not Phase.DOWN and name not in mute]
-        here = span.phases[node] is not Phase.DOWN
+        voting = [name for name, phase in span.phases.items() if phase is not Presence.DOWN and name not in mute]
+        here = span.phases[node] is not Presence.DOWN
         groups = components({*voting, node} if here else voting, span.cut)
         cut_off = not any(world.has_quorum(group - mute) for group in groups if node in group or not here)
         if cut_off and begin is None:
@@ -85,8 +85,8 @@ def _judge(world: World, seen: Seen, node: str, lonely: list[Stretch], theirs: M
         for run in inside:
             if run.first <= stretch.begin + slack or run.height <= level:
                 continue
-            known = theirs.get(run.hash or "")
-            if known is not None and known <= run.first + slack and known < stretch.end:
+            shown_at = theirs.get(run.hash or "")
+            if shown_at is not None and shown_at <= run.first + slack and shown_at < stretch.end:
                 continue
             on_its_way = run.height <= level + IN_FLIGHT_BLOCKS and _first_answer(world, node, run.first)
             if on_its_way or _vote_is_seen(world, seen, run):
@@ -97,7 +97,7 @@ def _judge(world: World, seen: Seen, node: str, lonely: list[Stretch], theirs: M
         yield Alone(node, stretch, level, wrong)
 
 
-def _vote_is_seen(world: World, seen: Seen, run: Run) -> bool:
+def _vote_is_seen(world: World, seen: Seen, run: ShownBlock) -> bool:
     """Whether a vote is seen of a node that was started and did not answer yet when this block came."""
     mute = world.mute_at(run.first)
     block = seen.shown.get(run.hash or "")
@@ -120,7 +120,7 @@ def _votes(sample: Sample, height: int) -> float:
     return max(number(bft.get(name)) or 0 for name in ("prepareVotes", "commitVotes"))
 
 
-def _words_of_bft(world: World, run: Run) -> str:
+def _words_of_bft(world: World, run: ShownBlock) -> str:
     """Say what a BFT status shows of a block's votes when it is there; "" where none shows any."""
     found = (
         (_votes(sample, run.height), node)
@@ -134,14 +134,14 @@ def _words_of_bft(world: World, run: Run) -> str:
 
 def _up_seconds(world: World, node: str, stretch: Stretch) -> float:
     spans = world.over(stretch.begin, stretch.end)
-    return sum(span.end - span.begin for span in spans if span.phases[node] is not Phase.DOWN)
+    return sum(span.end - span.begin for span in spans if span.phases[node] is not Presence.DOWN)
 
 
 def _first_answer(world: World, node: str, t: float) -> bool:
     """Whether a node, at ``t``, answers for the first time after it was away."""
     span = world.at(t)
     before = world.at(span.begin - 1e-9)
-    return span.phases[node] is Phase.UP and t - span.begin < 1e-6 and before.phases[node] is not Phase.UP
+    return span.phases[node] is Presence.UP and t - span.begin < 1e-6 and before.phases[node] is not Presence.UP
 
 
 def look(timeline: Timeline) -> list[Judgement]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from statistics import median
 
 from prowl.checks.invariants.history import Seen, seen_of
-from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
+from prowl.checks.invariants.network_state import Presence, Stretch, World, world_of
 from prowl.reports.timeline import Header, Timeline
 
 INTERVALS = 10
@@ -73,7 +73,7 @@ def _calm(world: World) -> Iterator[Stretch]:
     """Return the stretches in which every node was up and no edge was cut."""
     begin: float | None = None
     for span in world.spans:
-        well = not span.cut and not span.slow and all(phase is Phase.UP for phase in span.phases.values())
+        well = not span.cut and not span.slow and all(phase is Presence.UP for phase in span.phases.values())
         fresh = any(action.t == span.begin and not action.is_note for action in world.actions)
         if begin is not None and (not well or fresh):
             yield Stretch(begin, span.begin)

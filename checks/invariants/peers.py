@@ -14,7 +14,7 @@ from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import number
-from prowl.checks.invariants.network_state import Phase, Span, World, world_of
+from prowl.checks.invariants.network_state import Presence, Span, World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.reports.samples import ANSWERED, Track
 from prowl.reports.timeline import Timeline
@@ -56,8 +56,8 @@ def truth(world: World, span: Span, node: str, among: frozenset[str] | None = No
             continue
         ways = ((node, other) not in span.cut) + ((other, node) not in span.cut)
         validator = world.stakes[other] > 0 and (among is None or other in among)
-        low += validator and phase is Phase.UP and ways == 2 and not {node, other} & span.slow
-        high += phase is not Phase.DOWN and ways > 0
+        low += validator and phase is Presence.UP and ways == 2 and not {node, other} & span.slow
+        high += phase is not Presence.DOWN and ways > 0
     return low, high
 
 
@@ -78,7 +78,7 @@ class _Counts:
         node = self.track.node
         for first, behind, (shown, answered) in self.track.together(METRIC, ANSWERED):
             for begin, end, span in self.world.parted(self.track, first, behind):
-                if span.phases[node] is not Phase.UP:
+                if span.phases[node] is not Presence.UP:
                     self._here = self._unread_since = None
                 elif answered:  # missed once, it neither clears nor accuses
                     self._take(self.track.times[begin:end], number(shown), truth(self.world, span, node, self.among))

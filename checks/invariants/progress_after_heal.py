@@ -17,7 +17,7 @@ from prowl.reports.timeline import Timeline
 
 
 @dataclass(frozen=True)
-class Debt:
+class OwedBlock:
     """A block owed since ``begin`` (for ``text``), and paid at ``paid`` or not at all; times in seconds.
 
     Owed time that surely passed without a block is ``sure``; at most it is ``possible``.
@@ -47,16 +47,16 @@ class Debt:
         return f"a new block {self.possible:.1f} s{limit} after '{self.text}' at {self.begin:.1f} s"
 
 
-def debts(world: World, pace: Pace, seen: Seen) -> list[Debt]:
+def debts(world: World, pace: Pace, seen: Seen) -> list[OwedBlock]:
     """Return every heal that owed a block, those before a block was seen taken together."""
-    found: list[Debt] = []
+    found: list[OwedBlock] = []
     paid_until = -1.0
     for action in world.actions:
         if not action.gives_back or action.t <= paid_until or action.t >= world.timeline.end:
             continue
         number = next((number for number, tip in enumerate(seen.tips) if tip.t > action.t), None)
-        known = seen.tips[number - 1] if number else (seen.tips[-1] if seen.tips and number is None else None)
-        last = max(action.t, known.last) if known else action.t
+        tip_before = seen.tips[number - 1] if number else (seen.tips[-1] if seen.tips and number is None else None)
+        last = max(action.t, tip_before.last) if tip_before else action.t
         paid = seen.tips[number].t if number is not None else None
         end = paid if paid is not None else last
         sure = world.sure_seconds(action.t, last)
@@ -64,7 +64,7 @@ def debts(world: World, pace: Pace, seen: Seen) -> list[Debt]:
         allowed = pace.heal_seconds
         if allowed is None and possible <= pace.header.heal_seconds and paid is not None:
             allowed = pace.header.heal_seconds  # held, whatever the interval is
-        found.append(Debt(action.words, action.t, paid, sure, possible, allowed))
+        found.append(OwedBlock(action.words, action.t, paid, sure, possible, allowed))
         if paid is None:
             break
         paid_until = paid

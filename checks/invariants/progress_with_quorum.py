@@ -20,7 +20,7 @@ from prowl.reports.timeline import Timeline
 
 
 @dataclass(frozen=True)
-class Pause:
+class Standstill:
     """The chain stood at ``height`` from ``begin`` to ``end`` (seconds).
 
     Of that time a connected quorum was surely there, the height seen to stand and the recorder not starved, for
@@ -53,7 +53,7 @@ class Pause:
         return self.possible - (self.allowed or 0.0)
 
 
-def pauses(timeline: Timeline) -> list[Pause]:
+def pauses(timeline: Timeline) -> list[Standstill]:
     """Return the stretches without a new block while a quorum was there."""
     world, tips = world_of(timeline), seen_of(timeline).tips
     healed = [action.t for action in world.actions if action.gives_back]
@@ -81,7 +81,7 @@ def _stretches(spans: Iterable[Span], healed: list[float]) -> Iterator[list[Span
         yield here
 
 
-def _pause(timeline: Timeline, tip: Tip, spans: list[Span], paid: float | None) -> Pause:
+def _pause(timeline: Timeline, tip: Tip, spans: list[Span], paid: float | None) -> Standstill:
     pace = pace_of(timeline)
     begin, end = spans[0].begin, spans[-1].end
     surely = list(takewhile(lambda span: span.sure, spans))
@@ -95,7 +95,7 @@ def _pause(timeline: Timeline, tip: Tip, spans: list[Span], paid: float | None) 
         allowed = None if usual is None or pace.heal_seconds is None else max(usual, pace.heal_seconds)
     if allowed is None and possible <= least:
         allowed = least  # held, whatever the interval is
-    return Pause(tip.height, begin, end, sure, possible, usual, allowed, end == paid)
+    return Standstill(tip.height, begin, end, sure, possible, usual, allowed, end == paid)
 
 
 def look(timeline: Timeline) -> list[Judgement]:

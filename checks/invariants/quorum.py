@@ -38,7 +38,7 @@ def course(able: Iterable[str], possible: Iterable[str], cut: Edges, stakes: Map
 
 
 def components(nodes: Iterable[str], cut: Edges) -> list[frozenset[str]]:
-    """Return the groups whose nodes may hear of one another, be it through others or one way only."""
+    """Return the groups whose nodes may hear of one another, also through others, also one way only."""
     left = set(nodes)
     found = []
     while left:

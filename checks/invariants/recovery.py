@@ -22,8 +22,8 @@ from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict, worst
 from prowl.checks.invariants.actions import Action
-from prowl.checks.invariants.history import Run, number, seen_of
-from prowl.checks.invariants.network_state import Phase, Span, world_of
+from prowl.checks.invariants.history import ShownBlock, number, seen_of
+from prowl.checks.invariants.network_state import Presence, Span, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.quorum import components
 from prowl.checks.invariants.text import several
@@ -39,7 +39,7 @@ WITHOUT_VOTES = (
 
 
 @dataclass(frozen=True)
-class Return:
+class Rejoin:
     """A node came back at ``t`` (by ``action``) and was in step at ``reached``, or not at all."""
 
     node: str
@@ -60,7 +60,7 @@ class Return:
         return self.action.t
 
 
-def _crashed(back: Return, t: float) -> bool:
+def _crashed(back: Rejoin, t: float) -> bool:
     """Whether a node with a damaged store did not come up until ``t``; the manual has it crash, and promises nothing.
 
     Its recovery is owed from the restore on.
@@ -77,13 +77,13 @@ class _Node:
         self.runs = self.seen.runs[node]
         self.track = self.world.honest(node)
         self.times = self.track.times
-        known = self.pace.heal_seconds
-        self.interval_known = known is not None
-        self.allowed = timeline.header.heal_seconds if known is None else known
+        measured = self.pace.heal_seconds
+        self.interval_known = measured is not None
+        self.allowed = timeline.header.heal_seconds if measured is None else measured
 
-    def returns(self) -> list[Return]:
+    def returns(self) -> list[Rejoin]:
         """Return every time it came back and owed a recovery; those before a recovery are one."""
-        found: list[Return] = []
+        found: list[Rejoin] = []
         for action in self.world.actions:
             if action.t >= self.timeline.end or not self._comes_back(action):
                 continue
@@ -105,13 +105,13 @@ class _Node:
         was_up = self.node in self.world.at(action.t - 1e-9).started
         return not action.launch and (self.node in action.starts or (self.node in action.resumed and not was_up))
 
-    def _return(self, action: Action) -> Return:
+    def _return(self, action: Action) -> Rejoin:
         tip = self.seen.tip_at(action.t) or 0
         ready = next(
             (
                 max(span.begin, action.t)
                 for span in self.world.spans
-                if span.end > action.t and span.phases[self.node] is Phase.UP
+                if span.end > action.t and span.phases[self.node] is Presence.UP
             ),
             None,
         )
@@ -124,9 +124,9 @@ class _Node:
             since = min(ready, action.t + self.timeline.header.start_seconds)
         counted = self.world.counted(self.node, since, end)
         starved = min(counted, self.timeline.starved_seconds(since, end))
-        return Return(self.node, action, tip, ready, reached, since, counted, starved)
+        return Rejoin(self.node, action, tip, ready, reached, since, counted, starved)
 
-    def _in_step(self, run: Run, ready: float, tip: int) -> bool:
+    def _in_step(self, run: ShownBlock, ready: float, tip: int) -> bool:
         """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
         others = self.seen.tip_at(max(run.first, ready) - self.timeline.header.round_timeout_seconds) or 0
         if run.height < max(tip, others):
@@ -142,7 +142,7 @@ class _Node:
         hashes = self.seen.at.get(height, {})
         return {name for name, shows in hashes.items() if any(node != self.node for _, node in shows)}
 
-    def judge(self, back: Return) -> tuple[Verdict, str, bool]:
+    def judge(self, back: Rejoin) -> tuple[Verdict, str, bool]:
         """Return the verdict of one return, what was seen, and whether votes could be."""
         if back.reached is None:
             return *self._missing(back), True
@@ -171,11 +171,11 @@ class _Node:
             return Verdict.HELD, f"{text}, hashes equal; votes and proposers are not in this timeline", False
         return *self._no_vote(back, text), True
 
-    def _too_long(self, back: Return | None = None) -> Verdict:
+    def _too_long(self, back: Rejoin | None = None) -> Verdict:
         sure = back is None or back.counted - back.starved > self.allowed
         return Verdict.BROKEN if self.interval_known and sure else Verdict.UNKNOWN
 
-    def _missing(self, back: Return) -> tuple[Verdict, str]:
+    def _missing(self, back: Rejoin) -> tuple[Verdict, str]:
         since = f"'{back.action.words}' at {back.t:.1f} s"
         if _crashed(back, self.timeline.end):
             return Verdict.UNKNOWN, (
@@ -189,12 +189,12 @@ class _Node:
             what = f"not in step after {since}: height {heights[-1].height} with a hash that no other node shows"
         else:
             at = heights[-1].height if heights else "none"
-            now = self.seen.tip_at(self.timeline.end)
-            what = f"not at the tip ({back.tip} before, {now} at the end) after {since}: height {at}"
+            tip_at_end = self.seen.tip_at(self.timeline.end)
+            what = f"not at the tip ({back.tip} before, {tip_at_end} at the end) after {since}: height {at}"
         verdict = self._too_long(back) if back.counted > self.allowed else Verdict.UNKNOWN
         return verdict, f"{what}; {back.counted:.1f} s of {self.allowed:.0f} s counted"
 
-    def _afterwards(self, back: Return) -> tuple[Verdict, str] | None:
+    def _afterwards(self, back: Rejoin) -> tuple[Verdict, str] | None:
         """Say what went wrong after the recovery and before the next fault: it fell behind, or fell silent."""
         assert back.reached is not None
         faults = [
@@ -206,7 +206,7 @@ class _Node:
         own = [run for run in self.runs if back.reached <= run.last and run.first <= end]
         last = own[-1]
         silent = self.world.at(end - 1e-9)
-        if silent.phases[self.node] is Phase.SILENT and silent.begin > back.reached:
+        if silent.phases[self.node] is Presence.SILENT and silent.begin > back.reached:
             return (
                 Verdict.UNKNOWN,
                 f"it came back at {back.reached:.1f} s, and does not answer since {silent.begin:.1f} s",
@@ -278,7 +278,7 @@ class _Node:
         address = self.timeline.header.addresses.get(self.node)
         return address.lower() if address else None
 
-    def _vote(self, back: Return, since: float) -> str | None:
+    def _vote(self, back: Rejoin, since: float) -> str | None:
         """Return the evidence that it votes or proposes again."""
         address = self._address()
         for block in sorted(self.seen.shown.values(), key=lambda block: block.height):
@@ -292,7 +292,7 @@ class _Node:
                 return f"it voted for block {voted:.0f}"
         return self._needed(back, since)
 
-    def _needed(self, back: Return, since: float) -> str | None:
+    def _needed(self, back: Rejoin, since: float) -> str | None:
         """A block that came when no quorum was possible without it has its vote."""
         if not self.timeline.header.bft:
             return None
@@ -305,10 +305,10 @@ class _Node:
         return None
 
     def _possible_without(self, span: Span) -> bool:
-        others = [node for node, phase in span.phases.items() if phase is not Phase.DOWN and node != self.node]
+        others = [node for node, phase in span.phases.items() if phase is not Presence.DOWN and node != self.node]
         return any(self.world.has_quorum(group) for group in components(others, span.cut))
 
-    def _no_vote(self, back: Return, text: str) -> tuple[Verdict, str]:
+    def _no_vote(self, back: Rejoin, text: str) -> tuple[Verdict, str]:
         assert back.reached is not None
         over = self._moment(back.t)
         voting = self._shows_votes()

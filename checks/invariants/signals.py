@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
-from prowl.checks.invariants.history import Run, Seen, height_of_block, number, seen_of, whole
-from prowl.checks.invariants.network_state import Phase, Stretch, World, world_of
+from prowl.checks.invariants.history import Seen, ShownBlock, height_of_block, number, seen_of, whole
+from prowl.checks.invariants.network_state import Presence, Stretch, World, world_of
 from prowl.checks.invariants.pace import Pace, pace_of
 from prowl.checks.invariants.peers import unanswering
 from prowl.reports.samples import ANSWERED, Track
@@ -63,7 +63,7 @@ def _awake(world: World, node: str) -> list[Stretch]:
     """Return the stretches in which a node is up and answers."""
     found: list[Stretch] = []
     for span in world.spans:
-        if span.phases[node] is not Phase.UP:
+        if span.phases[node] is not Presence.UP:
             continue
         if found and found[-1].end == span.begin and not _restarted(world, node, span.begin):
             found[-1] = Stretch(found[-1].begin, span.end)
@@ -95,7 +95,7 @@ def _without_quorum(world: World, pace: Pace, awake: list[Stretch]) -> Iterator[
                 yield Stall(Stretch(begin, end), since, f"no connected quorum since {each.begin:.1f} s")
 
 
-def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stretch]) -> Iterator[Stall]:
+def _without_blocks(world: World, pace: Pace, runs: list[ShownBlock], awake: list[Stretch]) -> Iterator[Stall]:
     """The node's own height stands for longer than a pause may last, counting time with a quorum.
 
     Where nobody can say whether there was one (nodes that are up by the events do not answer), a stretch longer than
@@ -122,9 +122,9 @@ def _without_blocks(world: World, pace: Pace, runs: list[Run], awake: list[Stret
                 passed += seconds
 
 
-def _stands(runs: list[Run]) -> Iterator[Run]:
+def _stands(runs: list[ShownBlock]) -> Iterator[ShownBlock]:
     """Return the stretches without a higher block: another one in its place, or the one below again, is no progress."""
-    here: Run | None = None
+    here: ShownBlock | None = None
     for run in runs:
         if here is not None and run.height in (here.height, here.height - 1):
             here = replace(here, last=run.last)
@@ -219,8 +219,8 @@ class _Heights:
             for number_ in range(begin, end):
                 t, (before, place) = self.track.times[number_], self._next(number_, -1)
                 after, _ = self._next(number_, 1)
-                known = [block, *(each for each in (before, after) if each is not None)]
-                off = max(min(known) - height if before is not None else 0, height - max(known))
+                latest_blocks = [block, *(each for each in (before, after) if each is not None)]
+                off = max(min(latest_blocks) - height if before is not None else 0, height - max(latest_blocks))
                 if off <= 0:
                     continue
                 since, count = (since, count + 1) if count and place == last else (t, 1)
@@ -277,8 +277,8 @@ def _row(node: str, found: Findings, begin: float, end: float) -> Judgement:
         # Each reason with the stretch of its own that is the longest; the row is of the longest of all.
         lies = {lie.why: lie for lie in sorted(found.lies, key=lambda lie: lie.end - lie.begin)}
         longest, *others = reversed(lies.values())
-        told = [f"{lie.why} (from {lie.begin:.1f} to {lie.end:.1f} s)" for lie in (longest, *others[:2])]
-        return INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, "; ".join(told), node)
+        reasons = [f"{lie.why} (from {lie.begin:.1f} to {lie.end:.1f} s)" for lie in (longest, *others[:2])]
+        return INVARIANT.row(Verdict.BROKEN, longest.begin, longest.end, "; ".join(reasons), node)
     if found.unread:
         return INVARIANT.row(Verdict.UNKNOWN, begin, end, "; ".join(found.unread[:3]), node)
     observed = "the heights agree"

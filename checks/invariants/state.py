@@ -14,7 +14,7 @@ from prowl.checks.invariants.history import digest, height_of_block, seen_of
 from prowl.checks.invariants.network_state import World, world_of
 from prowl.checks.invariants.pace import pace_of
 from prowl.checks.invariants.text import listed, short
-from prowl.reports.timeline import Timeline, Transfers
+from prowl.reports.timeline import Timeline, TransferCounts
 
 Row = tuple[Verdict, float, float, str]
 
@@ -121,7 +121,7 @@ def _rivals(timeline: Timeline, world: World) -> Iterator[Row]:
             yield verdict, row.t, row.t, text + (f", but {why}" if why else "")
 
 
-def _may_still_come(timeline: Timeline, world: World, last: Transfers) -> str:
+def _may_still_come(timeline: Timeline, world: World, last: TransferCounts) -> str:
     """Return why a transaction that no block holds need not be lost; "" if nothing speaks for it."""
     if not last.final:
         return "nobody asked at the end"

@@ -14,7 +14,7 @@ from itertools import accumulate
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import Seen, seen_of
-from prowl.checks.invariants.network_state import ACCEPTED, Phase, World, world_of
+from prowl.checks.invariants.network_state import ACCEPTED, Presence, World, world_of
 from prowl.checks.invariants.pace import Pace, pace_of
 from prowl.checks.invariants.peers import wrongs
 from prowl.checks.invariants.text import listed, several
@@ -62,7 +62,9 @@ def _answers(world: World, pace: Pace, node: str) -> Iterator[Row]:
     track = world.timeline.of(node)
     for first, behind, answered in track.answers():
         looks = (
-            [] if answered else [t for t in track.times[first:behind] if world.at(t).phases[node] is not Phase.STARTING]
+            []
+            if answered
+            else [t for t in track.times[first:behind] if world.at(t).phases[node] is not Presence.STARTING]
         )
         if not looks:
             continue
@@ -88,8 +90,8 @@ def _keeps_up(world: World, seen: Seen, pace: Pace, node: str) -> Iterator[Row]:
     runs = seen.runs[node]
     highest = list(accumulate((run.height for run in runs), max))
     last = world.timeline.of(node)[-1].t
-    known = pace.heal_seconds
-    allowed = pace.header.heal_seconds if known is None else known
+    measured = pace.heal_seconds
+    allowed = pace.header.heal_seconds if measured is None else measured
     worst: tuple[float, float, float, int] | None = None
     for tip in seen.tips:
         place = bisect_left(highest, tip.height)
@@ -108,7 +110,7 @@ def _keeps_up(world: World, seen: Seen, pace: Pace, node: str) -> Iterator[Row]:
     text = f"it did not show height {height}, which the network showed at {begin:.1f} s, "
     text += f"{'to the end' if missing else f'until {end:.1f} s'}: {counted:.1f} s, {allowed:.0f} s are allowed"
     if counted > allowed:
-        yield Verdict.UNKNOWN if known is None else Verdict.BROKEN, begin, end, text
+        yield Verdict.UNKNOWN if measured is None else Verdict.BROKEN, begin, end, text
     elif missing and counted > pace.signal_seconds:
         yield Verdict.UNKNOWN, begin, end, text
 

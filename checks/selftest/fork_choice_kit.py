@@ -1,22 +1,23 @@
-"""What the tests of the fork choice share: who follows blocks one by one, and the manual's sentence, read by steps."""
+"""What the tests of the fork choice share: a tree of blocks, a follower of it, and the manual's sentence in steps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from prowl.checks.fork_choice import MANUAL, Block, Tip, Tree
+from prowl.checks.fork_choice import MANUAL, Branch, ForkChoiceRule
 from prowl.fixtures.reference.chain.forkchoice import Candidate, better
 from prowl.fixtures.reference.defects.storage import length_before_finality, tie_by_arrival, weight_before_length
 
 GENESIS = "0x00"
 WEIGHTS = (0, 1, 1, 2, 10**18, 2**200)
-Prefers = Callable[[Tip, Tip], bool]
+Prefers = Callable[[Branch, Branch], bool]
 
 
 def of_the_node(choice: Callable[[Candidate, Candidate], bool]) -> Prefers:
     """Return how a reference node's choice, which may be a planted one, compares branches."""
 
-    def candidate(tip: Tip) -> Candidate:
+    def candidate(tip: Branch) -> Candidate:
         return Candidate(tip.final, tip.length, tip.weight, tip.hash)
 
     return lambda one, other: choice(candidate(one), candidate(other))
@@ -29,6 +30,74 @@ PLANTED = {
     "tie-by-arrival": of_the_node(tie_by_arrival),
 }
 """Wrong choices of a reference node, by the names of the defects."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block: its hash, that of the block below it, and the stake of its proposer."""
+
+    hash: str
+    parent: str
+    weight: int
+
+
+class FinalTwiceError(ValueError):
+    """Two blocks are final of which none stands on the other: no rule decides that, for it must never be."""
+
+
+class Tree:
+    """The blocks that somebody knows, each on another, and those that are final."""
+
+    def __init__(self, genesis: str) -> None:
+        self.blocks: dict[str, Block] = {}
+        self._tips = {genesis: Branch(1, 1, 0, genesis)}
+        self._leaves = {genesis}
+        self._final = genesis
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._tips
+
+    def add(self, block: Block) -> None:
+        """Take a block; KeyError where the one below it is not there. One that is there already changes nothing."""
+        if block.hash in self._tips:
+            return
+        below = self._tips[block.parent]
+        self.blocks[block.hash] = block
+        self._tips[block.hash] = Branch(below.final, below.length + 1, below.weight + block.weight, block.hash)
+        self._leaves.discard(block.parent)
+        self._leaves.add(block.hash)
+
+    def finalize(self, name: str) -> None:
+        """Note that a block is final, and with it all below it; FinalTwiceError where another one is."""
+        if name in self.path(self._final):
+            return
+        if self._final not in self.path(name):
+            raise FinalTwiceError(f"{name} is to be final, and {self._final} is, which is on another branch.")
+        self._final = name
+        height = self._tips[name].length
+        for each, tip in self._tips.items():
+            if tip.length >= height and name in self.path(each, height):
+                self._tips[each] = replace(tip, final=height)
+
+    def tip(self, name: str) -> Branch:
+        """Return the branch that ends in a block."""
+        return self._tips[name]
+
+    def tips(self) -> list[Branch]:
+        """Return the branches that nothing stands on."""
+        return [self._tips[name] for name in self._leaves]
+
+    def head(self, rule: ForkChoiceRule = MANUAL) -> Branch:
+        """Return the branch that a rule takes."""
+        return min(self.tips(), key=rule.rank)
+
+    def path(self, name: str, height: int = 1) -> Iterator[str]:
+        """Return the hashes from a block down to a height."""
+        while True:
+            yield name
+            if self._tips[name].length <= height:
+                return
+            name = self.blocks[name].parent
 
 
 class Follower:
@@ -65,7 +134,7 @@ class Follower:
         for tip in self.tree.tips():
             self._compare(tip)
 
-    def _compare(self, tip: Tip) -> None:
+    def _compare(self, tip: Branch) -> None:
         if self._prefers(tip, self.head):
             self.head = tip
 

@@ -16,8 +16,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from prowl.checks import fork_choice
-from prowl.checks.fork_choice import MANUAL, Tip, Tree
+from prowl.checks.fork_choice import MANUAL, Branch
+from prowl.checks.selftest import fork_choice_kit
+from prowl.checks.selftest.fork_choice_kit import Tree
 from prowl.fixtures.clusters.ports import LOOPBACK
 from prowl.fixtures.reference.chain.blocks import Block
 from prowl.fixtures.reference.chain.roots import EMPTY_ROOT
@@ -43,9 +44,11 @@ class Story:
     stakes: dict[str, int]
 
     @cached_property
-    def modelled(self) -> tuple[fork_choice.Block, ...]:
+    def modelled(self) -> tuple[fork_choice_kit.Block, ...]:
         """Return the blocks as the model has them."""
-        return tuple(fork_choice.Block(each.hash, each.parent_hash, self.stakes[each.miner]) for each in self.blocks)
+        return tuple(
+            fork_choice_kit.Block(each.hash, each.parent_hash, self.stakes[each.miner]) for each in self.blocks
+        )
 
     @cached_property
     def tree(self) -> Tree:
@@ -124,7 +127,7 @@ class Peer:
         self._net, self._number, self._node = net, number, node
         self.rows: list[dict[str, Any]] = []
         self.claim: dict[str, Any] = {}
-        self.show([genesis], Tip(1, 1, 0, genesis.hash), {})
+        self.show([genesis], Branch(1, 1, 0, genesis.hash), {})
         self._server = ThreadingHTTPServer((LOOPBACK, net.ports[number]["p2pPort"]), self._handler())
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -133,7 +136,7 @@ class Peer:
         self._server.shutdown()
         self._server.server_close()
 
-    def show(self, branch: Sequence[Block], tip: Tip, certificates: Mapping[str, Any]) -> None:
+    def show(self, branch: Sequence[Block], tip: Branch, certificates: Mapping[str, Any]) -> None:
         """Serve and claim this branch from now on."""
         self.rows = [block.to_json() | {"certificate": certificates.get(block.hash)} for block in branch]
         self.claim = {"height": tip.length, "hash": tip.hash, "weight": str(tip.weight), "finalized": tip.final}

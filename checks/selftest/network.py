@@ -22,7 +22,7 @@ from typing import Any
 from prowl.checks.invariants import CRASHED, Judgement, Verdict, judge
 from prowl.reports.events import Event
 from prowl.reports.recorded_words import translated
-from prowl.reports.timeline import Gap, Header, Sample, Timeline, Transfers
+from prowl.reports.timeline import Gap, Header, Sample, Timeline, TransferCounts
 
 GENESIS = "0x" + "9" * 64
 NOTHING = "0x" + "0" * 64
@@ -71,7 +71,7 @@ class Net:
         self.events: list[Event] = []
         self.samples: list[Sample] = []
         self.gaps: list[Gap] = []
-        self.transfers: list[Transfers] = []
+        self.transfers: list[TransferCounts] = []
 
     def do(self, text: str) -> None:
         """Write an event, and do it."""

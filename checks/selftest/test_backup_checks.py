@@ -10,7 +10,7 @@ import pytest
 from prowl.checks import backups, test_backup
 from prowl.checks.backups import DAY, HOUR
 from prowl.checks.selftest.survey_kit import BROKEN, HEIGHT, HELD, NOW, UNKNOWN, block, chain, hosts, survey, verdict
-from prowl.fixtures.hosts.facts import Archive, Clock, Cron, DiskUse, FileSeen, Folder, HostFacts, Member
+from prowl.fixtures.hosts.facts import Archive, ClockOffset, Cron, DiskUse, FileSeen, Folder, HostFacts, Member
 
 CRON = (
     "0 */6 * * * /opt/coc/scripts/backup-node.sh /var/lib/coc /backups >> /var/log/coc/backup.log 2>&1",
@@ -49,7 +49,7 @@ def host(*files: FileSeen, **its: object) -> HostFacts:
         newest_archive=Archive(newest, True, SOUND, bases=("coc",)),
         cron=Cron(CRON),
         backup_disk=DiskUse(50 * 10**9, 100 * 10**9, "the file system of /backups"),
-        clock=Clock(0.0, 0.01),
+        clock=ClockOffset(0.0, 0.01),
     )
     return replace(facts, **its)  # type: ignore[arg-type]
 
@@ -351,5 +351,5 @@ def test_what_could_not_be_read_is_unknown() -> None:
 
 
 def test_ages_are_by_the_hosts_own_clock() -> None:
-    late = host(file(5 * HOUR), clock=Clock(3 * HOUR, 0.1))
+    late = host(file(5 * HOUR), clock=ClockOffset(3 * HOUR, 0.1))
     assert verdict(ITEMS["every-six-hours"], hosts(late))[0] == BROKEN

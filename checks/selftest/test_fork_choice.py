@@ -9,20 +9,24 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from prowl.checks.fork_choice import DOCUMENTED, MANUAL, RULES, Block, FinalTwiceError, Rule, Tip, Tree
+from prowl.checks.fork_choice import DOCUMENTED, MANUAL, Branch, ForkChoiceRule
 from prowl.checks.selftest.fork_choice_kit import (
     GENESIS,
     PLANTED,
     REFERENCE,
     WEIGHTS,
+    Block,
+    FinalTwiceError,
     Follower,
     Prefers,
+    Tree,
     by_the_sentence,
 )
 
 NODES = 3
+RULES = {rule.name: rule for rule in (MANUAL, DOCUMENTED)}
 TIPS = st.builds(
-    lambda final, more, weight, name: Tip(final, final + more, weight, name),
+    lambda final, more, weight, name: Branch(final, final + more, weight, name),
     st.integers(1, 4), st.integers(0, 3), st.sampled_from(WEIGHTS), st.sampled_from(["0xaa", "0xbb"]),
 )  # fmt: skip
 
@@ -30,32 +34,32 @@ TIPS = st.builds(
 @pytest.mark.parametrize(
     ("winner", "loser", "rules"),
     [
-        (Tip(3, 3, 0, "0xbb"), Tip(2, 9, 9, "0xaa"), {"manual"}),  # shorter, and final
-        (Tip(2, 9, 9, "0xaa"), Tip(3, 3, 0, "0xbb"), {"coc"}),
-        (Tip(3, 3, 0, "0xbb"), Tip(2, 3, 9, "0xaa"), {"manual", "coc"}),  # as long, and final
-        (Tip(3, 4, 0, "0xbb"), Tip(2, 4, 9, "0xaa"), {"manual"}),  # as long, final below its tip only
-        (Tip(2, 4, 9, "0xaa"), Tip(3, 4, 0, "0xbb"), {"coc"}),
-        (Tip(1, 4, 0, "0xbb"), Tip(1, 3, 2**200, "0xaa"), {"manual", "coc"}),
-        (Tip(1, 4, 1, "0xbb"), Tip(1, 4, 0, "0xaa"), {"manual", "coc"}),
-        (Tip(1, 4, 2**200, "0xaa"), Tip(1, 4, 2**200, "0xbb"), {"manual", "coc"}),
-        (Tip(1, 4, 0, "0xaa"), Tip(1, 4, 0, "0xaa"), set()),
+        (Branch(3, 3, 0, "0xbb"), Branch(2, 9, 9, "0xaa"), {"manual"}),  # shorter, and final
+        (Branch(2, 9, 9, "0xaa"), Branch(3, 3, 0, "0xbb"), {"coc"}),
+        (Branch(3, 3, 0, "0xbb"), Branch(2, 3, 9, "0xaa"), {"manual", "coc"}),  # as long, and final
+        (Branch(3, 4, 0, "0xbb"), Branch(2, 4, 9, "0xaa"), {"manual"}),  # as long, final below its tip only
+        (Branch(2, 4, 9, "0xaa"), Branch(3, 4, 0, "0xbb"), {"coc"}),
+        (Branch(1, 4, 0, "0xbb"), Branch(1, 3, 2**200, "0xaa"), {"manual", "coc"}),
+        (Branch(1, 4, 1, "0xbb"), Branch(1, 4, 0, "0xaa"), {"manual", "coc"}),
+        (Branch(1, 4, 2**200, "0xaa"), Branch(1, 4, 2**200, "0xbb"), {"manual", "coc"}),
+        (Branch(1, 4, 0, "0xaa"), Branch(1, 4, 0, "0xaa"), set()),
     ],
 )
-def test_each_step_of_the_rules(winner: Tip, loser: Tip, rules: set[str]) -> None:
+def test_each_step_of_the_rules(winner: Branch, loser: Branch, rules: set[str]) -> None:
     assert {name for name, rule in RULES.items() if rule.prefers(winner, loser)} == rules
     assert not any(RULES[name].prefers(loser, winner) for name in rules)
 
 
 @settings(deadline=None)
 @given(one=TIPS, other=TIPS)
-def test_the_reference_node_keeps_the_manuals_rule(one: Tip, other: Tip) -> None:
+def test_the_reference_node_keeps_the_manuals_rule(one: Branch, other: Branch) -> None:
     assert REFERENCE(one, other) == MANUAL.prefers(one, other)
 
 
 @pytest.mark.parametrize("order", RULES.values(), ids=RULES)
 @settings(deadline=None)
 @given(one=TIPS, other=TIPS, third=TIPS)
-def test_a_rule_is_a_total_order(order: Rule, one: Tip, other: Tip, third: Tip) -> None:
+def test_a_rule_is_a_total_order(order: ForkChoiceRule, one: Branch, other: Branch, third: Branch) -> None:
     same = order.rank(one) == order.rank(other)
     assert order.prefers(one, other) + order.prefers(other, one) + same == 1
     if order.prefers(one, other) and order.prefers(other, third):

@@ -5,16 +5,15 @@ from __future__ import annotations
 import pytest
 
 from prowl.checks.invariants import Verdict
-from prowl.checks.invariants.network_state import Phase, Stretch, World
+from prowl.checks.invariants.network_state import Presence, Stretch, World
 from prowl.checks.selftest.network import Net, change, silent
-from prowl.reports.events import Event
-from prowl.reports.events import Phase as EventPhase
+from prowl.reports.events import Event, Phase
 
-UP, DOWN, SILENT, STARTING = Phase.UP, Phase.DOWN, Phase.SILENT, Phase.STARTING
+UP, DOWN, SILENT, STARTING = Presence.UP, Presence.DOWN, Presence.SILENT, Presence.STARTING
 
 
-def phases(net: Net, node: str = "n3") -> list[tuple[float, Phase]]:
-    found: list[tuple[float, Phase]] = []
+def phases(net: Net, node: str = "n3") -> list[tuple[float, Presence]]:
+    found: list[tuple[float, Presence]] = []
     for span in World(net.timeline()).spans:
         if not found or found[-1][1] is not span.phases[node]:
             found.append((span.begin, span.phases[node]))
@@ -32,7 +31,7 @@ def test_two_thirds_exactly_are_no_quorum(size: int, down: int, quorum: bool) ->
 
 
 @pytest.mark.parametrize(("seconds", "phase"), [(60.0, STARTING), (60.5, SILENT)])
-def test_a_start_lasts_for_its_grace(seconds: float, phase: Phase) -> None:
+def test_a_start_lasts_for_its_grace(seconds: float, phase: Presence) -> None:
     net = Net().run(10)
     net.do("kill n3")
     net.run(10)
@@ -56,7 +55,7 @@ def test_a_silence_lasts_for_a_round_time_out(seconds: float, away: bool) -> Non
 
 
 @pytest.mark.parametrize(("answers", "phase"), [(21, DOWN), (22, DOWN), (23, SILENT)])
-def test_one_answer_of_a_killed_node_after_a_round_time_out_is_a_last_one(answers: int, phase: Phase) -> None:
+def test_one_answer_of_a_killed_node_after_a_round_time_out_is_a_last_one(answers: int, phase: Presence) -> None:
     """A sample each half second: the 22nd is the first that comes more than ten seconds after the kill."""
     net = Net().run(10)
     net.do("kill n3")
@@ -144,7 +143,7 @@ def test_who_reaches_whom_changes_what_is_up_for_a_node() -> None:
 
 def test_a_hindered_node_is_none_that_is_counted_on() -> None:
     net = Net(3)
-    net.events.append(Event(10.0, "starve", 1, EventPhase.INJECT, slow=("n2",)))
+    net.events.append(Event(10.0, "starve", 1, Phase.INJECT, slow=("n2",)))
     world = World(net.run(20).timeline())
     assert (world.at(5).sure, world.at(15).sure, world.at(15).possible) == (True, False, True)
     assert not world.started_quorum(world.at(15), "n0")
@@ -152,8 +151,8 @@ def test_a_hindered_node_is_none_that_is_counted_on() -> None:
 
 def test_lies_last_until_the_liar_is_back() -> None:
     net = Net()
-    lie = Event(10.0, "lie", 1, EventPhase.INJECT, liars=("n3",))
-    net.events += [lie, Event(20.0, "over", 1, EventPhase.HEAL, restarted=("n3",))]
+    lie = Event(10.0, "lie", 1, Phase.INJECT, liars=("n3",))
+    net.events += [lie, Event(20.0, "over", 1, Phase.HEAL, restarted=("n3",))]
     net.tampers.append(silent("n3", 22.0, 30.0))
     world = World(net.run(40).timeline())
     assert world.lies("n3") == [Stretch(10.0, 30.0)]

@@ -10,11 +10,10 @@ import pytest
 
 from prowl.checks.invariants import invariants, judge
 from prowl.checks.invariants.actions import Action, actions_of
-from prowl.checks.invariants.network_state import Phase, World
+from prowl.checks.invariants.network_state import Presence, World
 from prowl.checks.invariants.quorum import Course, components, course, heaviest_clique, is_quorum
 from prowl.checks.selftest.network import Net, silent
-from prowl.reports.events import Event
-from prowl.reports.events import Phase as EventPhase
+from prowl.reports.events import Event, Phase
 from prowl.reports.recorded_words import translated
 from prowl.reports.timeline import Gap, Header, Sample, Timeline
 
@@ -86,7 +85,7 @@ def off(number: int, **more: Any) -> Event:
     return Event(0.0, f"end of {number}", number, OFF, **more)
 
 
-ON, OFF = EventPhase.INJECT, EventPhase.HEAL
+ON, OFF = Phase.INJECT, Phase.HEAL
 KILL_1, KILL_2 = on(1, "kill", down=("n1",)), on(2, "kill", down=("n1",))
 PAUSE_2 = on(2, "pause", down=("n1",))
 CUT_1 = on(1, "cut", cut=(("n0", "n1"), ("n1", "n0")))
@@ -139,7 +138,7 @@ COMPOSITIONS: tuple[tuple[str, tuple[Event, ...], dict[str, Any]], ...] = (
     ("until both are over", (SLOW_1, SLOW_2, off(1), off(2)), {"ends_fault": True}),
     ("a note inside all of it", (CUT_1, SLOW_2, Event(0.0, "kill n0")),
      {"cut": set(CUT_1.cut), "slow": {"n1", "n2"}}),
-    ("a proof", (KILL_1, Event(0.0, "proven", 1, EventPhase.EFFECT, down=("n1",))), WHOLE),
+    ("a proof", (KILL_1, Event(0.0, "proven", 1, Phase.EFFECT, down=("n1",))), WHOLE),
 )  # fmt: skip
 STATES = (*CHANGES, "cut", "newly_cut", "joined", "slow", "lying", "liars", "ends_fault")
 
@@ -245,8 +244,8 @@ def test_stakes_make_the_quorum() -> None:
     assert not World(net.run(10).timeline()).at(25.0).possible
 
 
-def phases(net: Net, node: str) -> list[tuple[float, Phase]]:
-    found: list[tuple[float, Phase]] = []
+def phases(net: Net, node: str) -> list[tuple[float, Presence]]:
+    found: list[tuple[float, Presence]] = []
     for span in World(net.timeline()).spans:
         if not found or found[-1][1] is not span.phases[node]:
             found.append((span.begin, span.phases[node]))
@@ -259,7 +258,8 @@ def test_a_node_starts_until_it_answers() -> None:
     net.run(10)
     net.do("start n3")
     net.run(20)
-    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.DOWN), (20, Phase.STARTING), (25, Phase.UP)]
+    seen = [(0, Presence.UP), (10, Presence.DOWN), (20, Presence.STARTING), (25, Presence.UP)]
+    assert phases(net, "n3") == seen
 
 
 def test_a_start_that_takes_longer_than_its_grace_is_no_start() -> None:
@@ -269,7 +269,7 @@ def test_a_start_that_takes_longer_than_its_grace_is_no_start() -> None:
     net.boot_seconds = 70.0
     net.do("start n3")
     net.run(100)
-    assert phases(net, "n3")[2:] == [(20, Phase.SILENT), (90, Phase.UP)]
+    assert phases(net, "n3")[2:] == [(20, Presence.SILENT), (90, Presence.UP)]
 
 
 def test_a_node_that_is_wiped_may_answer_for_a_while_and_then_may_be_away() -> None:
@@ -279,19 +279,19 @@ def test_a_node_that_is_wiped_may_answer_for_a_while_and_then_may_be_away() -> N
     net.run(4)
     net.nodes["n3"].ready_at = net.t + 8
     net.run(20)
-    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.SILENT), (22, Phase.UP)]
+    assert phases(net, "n3") == [(0, Presence.UP), (10, Presence.SILENT), (22, Presence.UP)]
 
 
 @pytest.mark.parametrize(("seconds", "silence"), [(9.0, False), (11.0, True)])
 def test_a_moment_without_an_answer_is_not_a_node_that_is_away(seconds: float, silence: bool) -> None:
     net = Net()
     net.tampers.append(silent("n3", 10, 10 + seconds))
-    assert (Phase.SILENT in [phase for _, phase in phases(net.run(40), "n3")]) is silence
+    assert (Presence.SILENT in [phase for _, phase in phases(net.run(40), "n3")]) is silence
 
 
 def test_silence_of_the_recorder_is_not_silence_of_a_node() -> None:
     net = Net().run(10).away(100).run(10)
-    assert phases(net, "n3") == [(0, Phase.UP)]
+    assert phases(net, "n3") == [(0, Presence.UP)]
 
 
 def test_a_killed_node_that_goes_on_answering_may_be_up() -> None:
@@ -299,14 +299,14 @@ def test_a_killed_node_that_goes_on_answering_may_be_up() -> None:
     net.do("kill n3")
     net.nodes["n3"].up = True
     net.run(40)
-    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.SILENT)]
+    assert phases(net, "n3") == [(0, Presence.UP), (10, Presence.SILENT)]
     net = Net().run(10)
     net.do("kill n3")
     net.nodes["n3"].up = True
     net.run(1)  # it answers once or twice more
     net.nodes["n3"].up = False
     net.run(40)
-    assert phases(net, "n3") == [(0, Phase.UP), (10, Phase.DOWN)]
+    assert phases(net, "n3") == [(0, Presence.UP), (10, Presence.DOWN)]
 
 
 def test_cuts_add_up_until_the_heal() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from prowl.checks.invariants import Verdict, judge
 from prowl.checks.selftest.network import Net
-from prowl.reports.timeline import Transfers
+from prowl.reports.timeline import TransferCounts
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 A, B, C = ("0x" + letter * 64 for letter in "abc")
@@ -17,7 +17,7 @@ DOWN = "kill n2 n3"
 Roots = dict[tuple[str, float], str | None]
 
 
-def network(roots: Roots | None, *rows: Transfers, bft: bool = True, change: bool = True, fault: str = "") -> Net:
+def network(roots: Roots | None, *rows: TransferCounts, bft: bool = True, change: bool = True, fault: str = "") -> Net:
     """A network with state roots (another for each block, or always one), some of them wrong."""
 
     def root(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
@@ -37,30 +37,30 @@ def network(roots: Roots | None, *rows: Transfers, bft: bool = True, change: boo
     return net
 
 
-def accepted(*names: str, t: float = 5.0) -> Transfers:
-    return Transfers(t, accepted=names)
+def accepted(*names: str, t: float = 5.0) -> TransferCounts:
+    return TransferCounts(t, accepted=names)
 
 
-def included(*blocks: tuple[str, int], t: float = 20.0, final: bool = False) -> Transfers:
-    return Transfers(t, included=blocks, final=final)
+def included(*blocks: tuple[str, int], t: float = 20.0, final: bool = False) -> TransferCounts:
+    return TransferCounts(t, included=blocks, final=final)
 
 
-def supply(*sums: int) -> Transfers:
-    return Transfers(20.0, supply=tuple(enumerate(sums, 5)))
+def supply(*sums: int) -> TransferCounts:
+    return TransferCounts(20.0, supply=tuple(enumerate(sums, 5)))
 
 
-def stalled(seconds: float, *rows: Transfers) -> Net:
+def stalled(seconds: float, *rows: TransferCounts) -> Net:
     """A network that stands still for so long at its end."""
-    net = network(None, *rows, Transfers(40.0 + seconds - 0.5, final=True))
+    net = network(None, *rows, TransferCounts(40.0 + seconds - 0.5, final=True))
     net.stand(seconds)
     return net
 
 
-def rivals(*names: str, final: bool = True) -> Transfers:
-    return Transfers(39.5, rivals=(names,), final=final)
+def rivals(*names: str, final: bool = True) -> TransferCounts:
+    return TransferCounts(39.5, rivals=(names,), final=final)
 
 
-END = Transfers(39.5, final=True)
+END = TransferCounts(39.5, final=True)
 CASES: tuple[tuple[str, Net, Verdict | None], ...] = (
     ("nothing shown", network(None), None),
     ("equal roots that change", network({}), HELD),

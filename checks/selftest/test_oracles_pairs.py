@@ -38,7 +38,7 @@ from prowl.checks.selftest.survey_kit import (
 from prowl.checks.selftest.test_backup_checks import host as backup_host
 from prowl.checks.selftest.test_backup_checks import sound
 from prowl.fixtures.clients.metrics_page import Metric
-from prowl.fixtures.hosts.facts import Archive, Clock, ConfigFile, Cron, DiskUse, HostFacts, Running, Swap
+from prowl.fixtures.hosts.facts import Archive, ClockOffset, ConfigFile, Cron, DiskUse, HostFacts, Running, Swap
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey.survey import Answer, BlockSeen, HealthAnswer, Look, NodeSurvey, Survey
 
@@ -67,7 +67,7 @@ def healthy() -> Survey:
         backup_host(sound(0)),
         running=Running(7, open_files=65_535, resident_bytes=200_000_000),
         config=ConfigFile("/etc/coc.json", config),
-        swap=Swap(10**9, 10**9),
+        swap=Swap(10**9),
     )
     blocks = {**chain(), HEIGHT: block(HEIGHT), HEIGHT - 10: block(HEIGHT - 10)}
     looks = [look(NOW - 8 + 2 * n, HEIGHT - 8 + 2 * n) for n in range(5)]
@@ -158,8 +158,8 @@ SICKNESSES: Mapping[str, Change] = {
     "has no cron": of_host(cron=Cron(())),
     "has a torn backup": of_host(newest_archive=Archive("coc-backup", False, (), "unexpected end of file")),
     "has no room": of_host(backup_disk=DiskUse(100 * 10**9, 100 * 10**9, "x")),
-    "has no swap": of_host(swap=Swap(0, 0)),
-    "has a clock of its own": of_host(clock=Clock(60.0, 0.1)),
+    "has no swap": of_host(swap=Swap(0)),
+    "has a clock of its own": of_host(clock=ClockOffset(60.0, 0.1)),
 }
 BLIND: Mapping[str, Change] = {
     **{f"without {metric}": of_metric(metric, None) for metric in METRICS},
@@ -175,7 +175,7 @@ BLIND: Mapping[str, Change] = {
     "without a process": of_host(running=Running(problem="not found")),
     "without an environment": of_running(environment={}, environment_problem="Permission denied"),
     "without a crontab": of_host(cron=Cron((), "Permission denied")),
-    "without a clock": of_host(clock=Clock(problem="no answer")),
+    "without a clock": of_host(clock=ClockOffset(problem="no answer")),
     "without a configuration": of_host(config=ConfigFile("/etc/coc.json", {}, "Permission denied")),
     "without an archive": of_host(newest_archive=None),
     "without any look": of_node(looks=()),

@@ -17,7 +17,7 @@ from prowl.checks.reasons import TargetWords
 from prowl.checks.registry import Check
 from prowl.checks.selftest.hostile_kit import judges_of_nodes
 from prowl.fixtures.hosts import look as host_look
-from prowl.fixtures.hosts.commands import Step
+from prowl.fixtures.hosts.commands import HostStep
 from prowl.fixtures.hosts.runner import Output
 from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.manual.limits import Limits
@@ -29,7 +29,7 @@ from prowl.fixtures.survey.survey import NodeView, Survey
 from prowl.fixtures.survey.view import NetworkView, View
 from prowl.reports import evidence, html, markdown, redaction, terminal, textfile
 from prowl.reports.findings import NotHeld
-from prowl.reports.redaction import HIDDEN, Secret, clean, redact, remember, told
+from prowl.reports.redaction import HIDDEN, Secret, clean, printable, redact, remember
 from prowl.reports.run import Report, begin
 from prowl.reports.verdicts import Result, Verdict
 
@@ -90,7 +90,9 @@ def judged(check: Check, function: Callable[..., None], view: View, name: str | 
     except NotHeld as error:
         verdict, claim = error.verdict, error.claim
     assert claim is not None
-    return Result(check.item, verdict, "p", told(claim.expected, 2_000), told(claim.observed, 2_000), node=name)
+    return Result(
+        check.item, verdict, "p", printable(claim.expected, 2_000), printable(claim.observed, 2_000), node=name
+    )
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ def surveyed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Survey:
     """A survey of a node and a host that show all that was planted."""
     monkeypatch.setenv("THE_TOKEN", TOKEN)
 
-    async def run(_access: HostAccess, steps: Sequence[Step]) -> list[Output]:
+    async def run(_access: HostAccess, steps: Sequence[HostStep]) -> list[Output]:
         printed = {**HONEST, **ON_HOST}
         return [Output(printed[each.name], 0, "", 1.0, 2.0) for each in steps]
 
@@ -176,7 +178,7 @@ def test_a_secret_is_found_however_it_is_written(text: str, left: str | None) ->
 @pytest.mark.parametrize("most", [10, 45, 50, 60, 66, 200])
 def test_what_is_cut_was_redacted_before(most: int) -> None:
     remember(TOKEN)
-    said = told(f"{'x' * 40} {TOKEN} {'y' * 40}", most)
+    said = printable(f"{'x' * 40} {TOKEN} {'y' * 40}", most)
     assert not any(TOKEN[:length] in said for length in range(4, len(TOKEN)))
     assert len(said) <= most
 

@@ -70,7 +70,7 @@ def test_descriptors(files: int | None, expected: str) -> None:
 
 @pytest.mark.parametrize(("total", "expected"), [(1, HELD), (0, BROKEN), (None, UNKNOWN)])
 def test_swap(total: int | None, expected: str) -> None:
-    swap = Swap(total, total, "" if total is not None else "can't be read")
+    swap = Swap(total, "" if total is not None else "can't be read")
     assert verdict(tuning.test_swap, hosts(HostFacts("local", swap=swap)))[0] == expected
 
 

@@ -25,7 +25,7 @@ from prowl.checks.selftest.survey_kit import (
     survey,
     verdict,
 )
-from prowl.fixtures.hosts.facts import Clock, ConfigFile, HostFacts
+from prowl.fixtures.hosts.facts import ClockOffset, ConfigFile, HostFacts
 from prowl.fixtures.network import Validator
 from prowl.fixtures.survey.survey import NodeSurvey, Survey
 
@@ -285,7 +285,7 @@ def test_stamps(stamps: tuple[int, ...], expected: str) -> None:
 def clocks(*offsets: float | None, stamp: float = 0, doubt: float = 0.0) -> Survey:
     nodes = []
     for number, offset in enumerate(offsets, 1):
-        clock = Clock(offset, doubt, "" if offset is not None else "ssh: refused")
+        clock = ClockOffset(offset, doubt, "" if offset is not None else "ssh: refused")
         blocks = {HEIGHT: block(HEIGHT, stamp=NOW + stamp)}
         nodes.append(node(f"node-{number}", host=HostFacts("local", clock=clock), blocks=blocks))
     return survey(*nodes)

@@ -179,14 +179,14 @@ def _differs(path: Path, begin: int, lost: bytes, after: bytes) -> str:
     try:
         with path.open("rb") as file:
             file.seek(begin)
-            now = file.read(len(lost))
+            found = file.read(len(lost))
     except FileNotFoundError:
         return f"{path} is not there any more: the node has put another in its place"
-    if now == lost:
+    if found == lost:
         return f"{path} holds at byte {begin} what it held before"
     # Beyond where the file ended a node that runs writes on, at its own place.
     ours = after[: len(lost)]
-    return "" if now[: len(ours)] == ours else f"{path} was written anew at byte {begin}"
+    return "" if found[: len(ours)] == ours else f"{path} was written anew at byte {begin}"
 
 
 def _harm_folder(path: Path, damage: Damage, older: Path | None) -> Harm:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prowl.chaos.engine.fault import Scene
-from prowl.fixtures.cleanup.undo import Loop, Mount, Remove, Restore, Thaw
+from prowl.fixtures.cleanup.undo import Loop, Mount, PutBack, Remove, Thaw
 from prowl.fixtures.clusters.protocol import data_of
 from prowl.fixtures.clusters.spec import ClusterError
 from prowl.fixtures.machine import run
@@ -71,7 +71,7 @@ class SmallDisk:
 
     def move_onto(self, scene: Scene) -> None:
         """Put the data directory of a stopped node onto a new small disk, mounted in its place."""
-        scene.owe(Remove(str(self.image)), Restore(str(self.data), str(self._aside)))
+        scene.owe(Remove(str(self.image)), PutBack(str(self.data), str(self._aside)))
         shutil.rmtree(self._aside, ignore_errors=True)
         with self.image.open("wb") as file:
             file.truncate(MEGABYTES * 1024 * 1024)
