@@ -131,9 +131,11 @@ def _judge(words: list[str]) -> int:
         "path", type=Path, nargs="?", metavar="FILE|RUN", help="a timeline, or a run's folder (default: the newest run)"
     )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    whole = "judge by every invariant (default: by safety and by what the scenario names, as its run did)"
+    parser.add_argument("--all", action="store_true", help=whole)
     asked = parser.parse_args(words)
     try:
-        return judge.main(runs.chosen(asked.path), asked.json)
+        return judge.main(runs.chosen(asked.path), asked.json, every=asked.all)
     except RunError as error:
         print(f"prowl judge: {error}", file=sys.stderr)
         return USAGE_ERROR
