@@ -34,7 +34,8 @@ SUBCOMMANDS = """\
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
   cluster   write a cluster of containers as a compose file: prowl cluster export DIR
-  image     make the images that containers run, or try one of your own: prowl image build, check IMAGE
+  image     make the images that containers run, or try one of your own: prowl image build, check IMAGE;
+            prowl image prune removes those of former builds
   heal      end what a run that died has left behind
   doctor    say what this machine allows, and which faults and scenarios it can't do
 """
