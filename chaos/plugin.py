@@ -198,7 +198,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     for scenario in config.stash.get(SCENARIOS, ()):
         lacking = not_asked(scenario, config.stash[fixtures.CLUSTER].cluster_spec)
         if lacking:
-            config.stash[reports.NOT_ASKED].append(NotAsked(scenario.item, f"{scenario.name}: {lacking}"))
+            if checks.left_by_keyword(metafunc, scenario.name):
+                config.stash[reports.NOT_ASKED].append(NotAsked(scenario.item, f"{scenario.name}: {lacking}"))
             continue
         marks = [pytest.mark.quick] if scenario.quick else []
         marks += [pytest.mark.upgrade] if scenario.item.startswith(UPGRADES) else []
@@ -331,5 +332,8 @@ def _result(item: pytest.Item, scenario: Scenario, call: pytest.CallInfo[Any]) -
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Undo and end whatever of this run is still there: an interrupted worker may not have come to its own end."""
     if reports.RUN in config.stash and not hasattr(config, "workerinput"):
-        for line in clear(config.stash[reports.RUN].folder, "the run's end"):
+        cleared = clear(config.stash[reports.RUN].folder, "the run's end")
+        for line in cleared:
             reports.say(config, line)
+        if not cleared:
+            reports.discard(config)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from prowl.checks.conclusion import conclude, counted
 from prowl.checks.invariants import Judgement, Verdict, as_json, judge, worst
 from prowl.reports.redaction import one_line
-from prowl.reports.timeline import TimelineError, read
+from prowl.reports.timeline import Timeline, TimelineError, read
 
 MOST_TIMELINES = 1_000  # below one folder
 REPLAYS = "replays"  # second plays of broken scenarios: the first verdict stays
@@ -28,27 +30,56 @@ def timelines(path: Path) -> list[Path]:
     return found
 
 
-def main(path: Path, as_json_text: bool, out: TextIO | None = None, err: TextIO | None = None) -> int:
+@dataclass(frozen=True)
+class _Judged:
+    """What a timeline comes to: the rows that count, why the verdict is not theirs, and the names of other rows."""
+
+    verdict: Verdict
+    rows: list[Judgement]
+    reasons: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
+def _judged(timeline: Timeline, every: bool) -> _Judged:
+    rows, asked = judge(timeline), timeline.header
+    if every or not (asked.also or asked.breaks):
+        return _Judged(worst(row.verdict for row in rows), rows)
+    mine = counted(asked, rows)
+    found = conclude(asked, mine, ())
+    others = tuple(dict.fromkeys(row.invariant for row in rows if row not in mine))
+    shown = found.verdict is worst(row.verdict for row in mine)
+    return _Judged(found.verdict, mine, () if shown else found.reasons, others)
+
+
+def main(
+    path: Path, as_json_text: bool, out: TextIO | None = None, err: TextIO | None = None, every: bool = False
+) -> int:
     """Judge a timeline, or every one of a run, and print the rows: JSON, or lines for people.
 
+    A timeline that says what its scenario asks for is judged by that, as its run did; with ``every``, by all.
     Returns the exit code: 0 if all held, 1 if not, 4 for a path that holds no timeline (its sentence goes to ``err``).
     """
     out, err = out or sys.stdout, err or sys.stderr
     try:
-        judged = [(file, judge(read(file))) for file in timelines(path)]
+        judged = [(file, _judged(read(file), every)) for file in timelines(path)]
     except TimelineError as error:
         print(error, file=err)
         return 4
-    rows = [row for _, found in judged for row in found]
     if as_json_text:
-        json.dump(as_json(rows), out, indent=2)
+        json.dump(as_json(row for _, found in judged for row in found.rows), out, indent=2)
         out.write("\n")
-    else:
-        for file, found in judged:
-            print(f"{one_line(str(file))}: {worst(row.verdict for row in found)}", file=out)
-            for row in found:
-                print(line(row), file=out)
-    return 0 if worst(row.verdict for row in rows) is Verdict.HELD else 1
+    for file, found in judged:
+        head = "; ".join([f"{one_line(str(file))}: {found.verdict}", *map(one_line, found.reasons)])
+        if as_json_text:
+            if found.reasons:
+                print(head, file=err)
+            continue
+        print(head, file=out)
+        for row in found.rows:
+            print(line(row), file=out)
+        if found.others:
+            print(f"  not asked by the scenario: {', '.join(found.others)} (--all)", file=out)
+    return 0 if worst(found.verdict for _, found in judged) is Verdict.HELD else 1
 
 
 def line(row: Judgement) -> str:

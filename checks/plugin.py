@@ -154,14 +154,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         lacking = target.lacks(name, *check.needs)
         if lacking is None:
             asked.append(name or WHOLE)
-        elif _named(metafunc, f"{check.item}-{name or WHOLE}"):
+        elif left_by_keyword(metafunc, f"{check.item}-{name or WHOLE}"):
             config.stash[reports.NOT_ASKED].append(
                 NotAsked(check.item, lacking, name, waiver_of(rules, check.item, name, today()))
             )
     metafunc.parametrize(check.scope, asked, indirect=True, ids=[f"{check.item}-{name}" for name in asked])
 
 
-def _named(metafunc: pytest.Metafunc, item_id: str) -> bool:
+def left_by_keyword(metafunc: pytest.Metafunc, item_id: str) -> bool:
     """Whether ``-k`` would leave an item, if it were made: what was not asked is told of what was asked for.
 
     A gate's own list is whole in any case.

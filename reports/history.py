@@ -78,19 +78,22 @@ class Series:
 
     @property
     def label(self) -> str:
-        """Return flaky, failing, new, or "" for what is simply held, or was not seen often enough to tell."""
-        if not self.verdicts:
-            return ""
-        by_commit: dict[str, set[str]] = {}
-        for commit, verdict, replay in zip(self.commits, self.verdicts, self.replays, strict=True):
-            by_commit.setdefault(commit, set()).update({verdict.value, replay} & {"held", "broken"})
-        if by_commit[self.commits[-1]] == {"held", "broken"}:
+        """Return flaky (broken, then held, with one version), failing, new; "" for what is held or was not seen."""
+        rows = zip(self.commits, self.verdicts, self.replays, strict=True)
+        seen = [word for made, *words in rows if made == self.commits[-1] for word in words]
+        if "broken" in seen and "held" in seen[seen.index("broken") :]:
             return "flaky"
-        if self.verdicts[-1] is Verdict.HELD:
-            return ""
-        if all(verdict is not Verdict.HELD for verdict in self.verdicts[-LEAST_FAILING:]):
-            return "failing" if len(self.verdicts) >= LEAST_FAILING else "new"
-        return "new"
+        late = len(self.verdicts) - self._until_held
+        return "failing" if late >= LEAST_FAILING else "new" if late else ""
+
+    @property
+    def since(self) -> int | None:
+        """Return the number of the first run in which it was not held and after which it never was; None if it is."""
+        return self.runs[self._until_held] if self._until_held < len(self.runs) else None
+
+    @property
+    def _until_held(self) -> int:
+        return max((count for count, verdict in enumerate(self.verdicts, 1) if verdict is Verdict.HELD), default=0)
 
     @property
     def regression(self) -> str:
@@ -153,6 +156,11 @@ class RunHistory:
             ended = (run.get("seconds"), report.verdict.value, run.get("exit_code"), report.sentence, number)
             base.execute("UPDATE runs SET seconds=?, verdict=?, exit_code=?, sentence=? WHERE number=?", ended)
             base.executemany("INSERT INTO results VALUES (?,?,?,?,?,?,?)", rows)
+
+    def forget(self, number: int) -> None:
+        """Take back that a run has begun."""
+        with self._opened() as base:
+            base.execute("DELETE FROM runs WHERE number=?", (number,))
 
     def runs(self, target: str | None = None, most: int = SHOWN_RUNS) -> list[Past]:
         """Return the newest runs, of one target or of all, the newest first."""

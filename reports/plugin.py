@@ -24,6 +24,7 @@ RUN = pytest.StashKey[Run]()
 NOTES = pytest.StashKey[list[str]]()
 NOT_ASKED = pytest.StashKey[list[NotAsked]]()
 GATE = pytest.StashKey[gate.Demands]()
+KEPT = pytest.StashKey[bool]()
 Diagnose = Callable[[list[Result]], tuple[list[Result], list[Cause]]]
 DIAGNOSE = pytest.StashKey[Diagnose]()
 RESULTS_ATTRIBUTE = "prowl_results"  # on a test report, a list of rows: survives the way from an xdist worker
@@ -168,6 +169,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run.free_reserve(config.stash[RUN].folder)
 
 
+def discard(config: pytest.Config) -> None:
+    """Leave nothing of a run that ran no test: the newest run is one that has something to say."""
+    collector = config.pluginmanager.get_plugin("prowl-collector")
+    if collector is not None and not config.stash.get(KEPT, config.getoption("run_dir") is not None):
+        collector.forget()
+
+
 def note(config: pytest.Config, line: str) -> None:
     """Add a sentence about the run to its summary and its report."""
     config.stash[NOTES].append(line)
@@ -245,6 +253,20 @@ class _Collector:
         except HistoryError as error:
             report.run["notes"].append(str(error))
 
+    def forget(self) -> None:
+        """Delete the run's folder and its row of the history."""
+        shutil.rmtree(self.run.folder, ignore_errors=True)
+        if self.number is not None:
+            with suppress(HistoryError):  # then it is a run that did not end
+                self.history.forget(self.number)
+
+    def _said_nothing(self, exitstatus: int) -> bool:
+        """Whether no test was run, and nothing else is to be read of this run."""
+        if self.report.results or GATE in self.config.stash or self.config.getoption("run_dir") is not None:
+            return False
+        nothing_selected = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.config.stash[NOT_ASKED]
+        return nothing_selected or exitstatus == pytest.ExitCode.USAGE_ERROR or self.config.option.collectonly
+
     def pytest_report_header(self) -> list[str]:
         """Print the seed, the commit and the repeat command first."""
         of_commit = f", commit {self.report.run['commit']}" if self.report.run["commit"] else ""
@@ -279,6 +301,7 @@ class _Collector:
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         """Write the report; a run that was interrupted or broke down says that it is partial."""
+        self.config.stash[KEPT] = not self._said_nothing(int(exitstatus))
         partial = int(exitstatus) in (int(pytest.ExitCode.INTERRUPTED), int(pytest.ExitCode.INTERNAL_ERROR))
         self.report.run["partial"] = partial or bool(session.shouldstop) or bool(session.shouldfail)
         self.report.run["exit_code"] = int(exitstatus)
@@ -291,7 +314,8 @@ class _Collector:
             self.report.results, self.report.causes = self.config.stash[DIAGNOSE](self.report.results)
         if GATE in self.config.stash:
             self._decide(session, self.config.stash[GATE])
-        self._compare()
+        if self.config.stash[KEPT]:
+            self._compare()
         self.written = self._write()
         junit.finish(self.config, self.report)
 
@@ -316,6 +340,9 @@ class _Collector:
             folder / evidence.AGAIN: lambda: evidence.write(report, folder),
             folder / textfile.NAME: lambda: textfile.write(report, folder / textfile.NAME),
         }
+        kept = self.config.stash[KEPT]
+        if not kept:
+            paths.clear()
         also: Path | None = self.config.getoption("textfile")
         if also is not None:
             paths[also] = lambda: textfile.write(report, also)
@@ -327,7 +354,7 @@ class _Collector:
                 troubles.append(f"{path} could not be written: {error.strerror or error}")
         page = folder / "report.html"
         near = page.relative_to(Path.cwd()) if page.is_relative_to(Path.cwd()) else page
-        return [*troubles, f"report: {near}"]
+        return [*troubles, f"report: {near}" if kept else "no test was run: no report is kept"]
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> Generator[None]:

@@ -71,7 +71,8 @@ class Header:
     none. ``addresses`` gives a node's address as blocks name it in ``miner``. ``bft`` false: a longest-chain network,
     where blocks need no quorum. ``start_seconds``: how long a start may take until the node answers, which
     counts for no recovery. ``health_is_state`` false: ``health`` answers only that the process lives, and is not
-    held against what is true of the network.
+    held against what is true of the network. ``also`` and ``breaks``: the invariants that the scenario names; where
+    both are empty, all judge.
     """
 
     nodes: tuple[str, ...] = ()
@@ -87,6 +88,8 @@ class Header:
     block_interval_seconds: float | None = None
     scenario: str = ""
     run: str = ""
+    also: tuple[str, ...] = ()
+    breaks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -348,6 +351,11 @@ def _header(path: str, row: dict[str, Any]) -> Header:
     ):
         if name in values and not (is_time(values[name]) and values[name] >= 0):
             raise ValueError(f"{name} of the header is a number of seconds")
+    for name in ("also", "breaks"):
+        names = values.get(name, [])
+        if not isinstance(names, list) or not all(isinstance(each, str) for each in names):
+            raise ValueError(f"{name} of the header is a list of names of invariants")
+        values[name] = tuple(names)
     interval = values.get("block_interval_seconds")
     if interval is not None and not (is_time(interval) and interval > 0):
         raise ValueError("block_interval_seconds of the header is a number of seconds above 0, or null")

@@ -34,7 +34,8 @@ SUBCOMMANDS = """\
   backup    pack a reference node's data, running or not: prowl backup DIR OUT
   restore   put a backup in the place of a stopped node's data: prowl restore FILE DIR
   cluster   write a cluster of containers as a compose file: prowl cluster export DIR
-  image     make the images that containers run, or try one of your own: prowl image build, check IMAGE
+  image     make the images that containers run, or try one of your own: prowl image build, check IMAGE;
+            prowl image prune removes those of former builds
   heal      end what a run that died has left behind
   doctor    say what this machine allows, and which faults and scenarios it can't do
 """
@@ -128,12 +129,18 @@ def _judge(words: list[str]) -> int:
 
     parser = _Parser(prog="prowl judge", description="Judge a saved timeline again.")
     parser.add_argument(
-        "path", type=Path, nargs="?", metavar="FILE|RUN", help="a timeline, or a run's folder (default: the newest run)"
+        "path",
+        type=Path,
+        nargs="?",
+        metavar="FILE|RUN",
+        help="a timeline, a run's folder, or its name (default: newest)",
     )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    whole = "judge by every invariant (default: by safety and by what the scenario names, as its run did)"
+    parser.add_argument("--all", action="store_true", help=whole)
     asked = parser.parse_args(words)
     try:
-        return judge.main(runs.chosen(asked.path), asked.json)
+        return judge.main(runs.chosen(asked.path), asked.json, every=asked.all)
     except RunError as error:
         print(f"prowl judge: {error}", file=sys.stderr)
         return USAGE_ERROR
@@ -148,7 +155,9 @@ def _report(words: list[str]) -> int:
     from prowl.reports.run import Report, RunError
 
     parser = _Parser(prog="prowl report", description="Print a run's verdict and write its report.html anew.")
-    parser.add_argument("path", type=Path, nargs="?", metavar="RUN", help="a run's folder (default: the newest run)")
+    parser.add_argument(
+        "path", type=Path, nargs="?", metavar="RUN", help="a run's folder or name (default: the newest run)"
+    )
     parser.add_argument("--schema", action="store_true", help="print the JSON Schema of report.json")
     parser.add_argument("--all", action="store_true", help="print every finding whole, however many there are")
     asked = parser.parse_args(words)
@@ -179,7 +188,7 @@ def _diff(words: list[str]) -> int:
     from prowl.chaos.commands import runs
 
     parser = _Parser(prog="prowl diff", description="Say what changed from one run to another.")
-    parser.add_argument("before", type=Path, metavar="RUN", help="a run's folder, or its report.json")
+    parser.add_argument("before", type=Path, metavar="RUN", help="a run's folder, its name, or its report.json")
     parser.add_argument("after", type=Path, metavar="RUN", help="a later run's")
     asked = parser.parse_args(words)
     return runs.diff(asked.before, asked.after)
@@ -190,7 +199,9 @@ def _bundle(words: list[str]) -> int:
     from prowl.reports.run import RunError
 
     parser = _Parser(prog="prowl bundle", description="Pack what a run has left into one file, without secrets.")
-    parser.add_argument("run", type=Path, nargs="?", metavar="RUN", help="a run's folder (default: the newest run)")
+    parser.add_argument(
+        "run", type=Path, nargs="?", metavar="RUN", help="a run's folder or name (default: the newest run)"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="the file (default: prowl-RUN.tar.gz, here)")
     asked = parser.parse_args(words)
     try:
@@ -227,11 +238,17 @@ def _alerts_render(words: list[str]) -> int:
 
 
 def _alerts_seen(words: list[str]) -> int:
+    from prowl.chaos.commands import runs
     from prowl.checks import alerts_render
+    from prowl.reports.run import RunError
 
     parser = _Parser(prog="prowl alerts seen", description="Say when alerts fired in a run that a Prometheus watched.")
-    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder, or a timeline")
-    return alerts_render.seen(parser.parse_args(words).run)
+    parser.add_argument("run", type=Path, metavar="RUN", help="a run's folder or name, or a timeline")
+    try:
+        return alerts_render.seen(runs.chosen(parser.parse_args(words).run))
+    except RunError as error:
+        print(f"prowl alerts seen: {error}", file=sys.stderr)
+        return USAGE_ERROR
 
 
 def _inventory(words: list[str]) -> int:
@@ -322,7 +339,7 @@ def _heal(words: list[str]) -> int:
     from prowl.chaos.commands.heal import heal
 
     parser = _Parser(prog="prowl heal", description="End what a run that died has left behind.")
-    parser.add_argument("run", nargs="?", type=Path, help="a run's folder (default: all below .prowl/runs)")
+    parser.add_argument("run", nargs="?", type=Path, help="a run's folder or name (default: all below .prowl/runs)")
     asked = parser.parse_args(words)
     return heal(asked.run)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from prowl.chaos.commands.runs import RUNS, named
 from prowl.fixtures.cleanup.guard import GuardError, living
 from prowl.fixtures.cleanup.reaper import clear
 from prowl.fixtures.cleanup.undo import NOT_UNDONE
 
-RUNS = Path(".prowl/runs")
 USAGE_ERROR = 4
 
 
@@ -17,6 +17,7 @@ def heal(run: Path | None) -> int:
 
     0 if nothing is left, 1 if something could not be undone, 4 for a run that is not there or that is alive.
     """
+    run = named(run) if run is not None else None
     if run is not None and not run.is_dir():
         print(f"prowl heal: there is no run folder {run}; give one below {RUNS}, or none for all of them.")
         return USAGE_ERROR

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
+import os
 import sys
 import tarfile
 import time
@@ -26,9 +27,23 @@ LEFT_OUT = {"clusters", "target", "drill", "slots"}  # data of nodes, and what o
 HTML = ".html"
 
 
+def named(path: Path) -> Path:
+    """Return the path, or the run below ``.prowl/runs`` that has this bare name, where only that is there."""
+    run = RUNS / path
+    return run if len(path.parts) == 1 and not os.path.lexists(path) and os.path.lexists(run) else path
+
+
 def chosen(path: Path | None) -> Path:
-    """Return the run that is meant: the newest, which is then said on stderr, where none is named."""
+    """Return the run that is meant: the newest, which is then said on stderr, where none is named.
+
+    RunError, with a sentence, if it is not there.
+    """
     if path is not None:
+        path = named(path)
+        if not os.path.lexists(path):
+            near = get_close_matches(path.name, [each.name for each in RUNS.glob("*")], n=1)
+            hint = f" Did you mean {one_line(near[0])}?" if near else ""
+            raise RunError(f"There is no {one_line(str(path))}, neither here nor as a run in {RUNS.absolute()}.{hint}")
         return path
     found = sorted(each for each in RUNS.glob("*") if (each / "report.json").exists())
     if not found:
@@ -64,18 +79,24 @@ def history(asked: argparse.Namespace) -> int:
     except (HistoryError, OSError) as error:
         print(f"prowl history: {error}", file=sys.stderr)
         return USAGE_ERROR
-    for line in _of_item(rows) if asked.item else _of_all(kept, runs, rows):
+    for line in _of_item(runs, rows) if asked.item else _of_all(kept, runs, rows):
         print(line)
     return 0
 
 
-def _of_item(rows: list[Series]) -> list[str]:
+def _said(runs: list[Past], series: Series) -> str:
+    """Return the label of a series, and since which run an item that is new or failing is not held."""
+    since = {run.number: run.id for run in runs}.get(series.since or 0)
+    return f"{series.label}, not held since {since}" if since and series.label != "flaky" else series.label
+
+
+def _of_item(runs: list[Past], rows: list[Series]) -> list[str]:
     """Return a line for each node or scenario: a sign a run, oldest first, and what is to be said of it."""
     width = max(len(each.whose) for each in rows)
     lines = [f"each sign is a run, the newest last: {', '.join(f'{sign} {word}' for word, sign in LETTERS.items())}"]
     for each in rows:
         strip = "".join(LETTERS[verdict] for verdict in each.verdicts[-SHOWN_RUNS:])
-        lines.append(f"  {each.whose:<{width}}  {strip}  {each.label}".rstrip())
+        lines.append(f"  {each.whose:<{width}}  {strip}  {_said(runs, each)}".rstrip())
         recoveries = [f"{seconds:.1f}" for seconds in each.recoveries[-10:] if seconds is not None]
         lines += [f"  {'':<{width}}  recovered after {', '.join(recoveries)} s"] if recoveries else []
         lines += [f"  {'':<{width}}  REGRESSION: {each.regression}"] if each.regression else []
@@ -88,7 +109,8 @@ def _of_all(kept: RunHistory, runs: list[Past], rows: list[Series]) -> list[str]
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
         took = f"{run.seconds:.0f} s" if run.seconds is not None else ""
         lines.append(f"  {when}  {run.id}  {took:>6}  {run.sentence or 'did not end'}")
-    lines += [f"  {each.label}: {each.item}{f' on {each.whose}' if each.whose else ''}" for each in rows if each.label]
+    labelled = ((_said(runs, each), each) for each in rows if each.label)
+    lines += [f"  {said}: {each.item}{f' on {each.whose}' if each.whose else ''}" for said, each in labelled]
     lines += [f"  regression: {each.item} in {each.whose}: {each.regression}" for each in rows if each.regression]
     return lines
 
@@ -96,7 +118,7 @@ def _of_all(kept: RunHistory, runs: list[Past], rows: list[Series]) -> list[str]
 def diff(before: Path, after: Path) -> int:
     """Print what changed from one run to another; returns the exit code: 1 if something is newly not held."""
     try:
-        first, second = Report.load(before), Report.load(after)
+        first, second = Report.load(chosen(before)), Report.load(chosen(after))
     except RunError as error:
         print(f"prowl diff: {error}", file=sys.stderr)
         return USAGE_ERROR

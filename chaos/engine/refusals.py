@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 
-from prowl.chaos.engine.conclusion import GUARDS, REACHED, liveness, safety
 from prowl.chaos.engine.fault import described as scene_in
 from prowl.chaos.engine.scenario import Scenario, Step
 from prowl.chaos.engine.stage import chance_of, stakes_of
 from prowl.chaos.engine.steps import Blocks, Do, Hold, Recover
 from prowl.chaos.engine.watching import Watch
+from prowl.checks.conclusion import GUARDS, REACHED, liveness, safety
 from prowl.checks.invariants import invariants
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.protocol import lack

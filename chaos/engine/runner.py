@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prowl.chaos.engine import evidence
-from prowl.chaos.engine.conclusion import conclude
 from prowl.chaos.engine.load import Flow, Load
 from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.pool import Pool
@@ -23,6 +22,7 @@ from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import LOOK_SECONDS, Play, Played, Stage, StepError, StoppedEarlyError, chance_of
 from prowl.chaos.engine.stakes import reported
 from prowl.chaos.engine.steps import Recover, play_all
+from prowl.checks.conclusion import conclude
 from prowl.checks.invariants import Judgement, judge
 from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.process_budget import Slots
@@ -125,6 +125,8 @@ def header(network: Network, scenario: Scenario) -> Header:
         start_seconds=network.start_seconds,
         block_interval_seconds=network.block_interval_seconds,
         scenario=scenario.name,
+        also=scenario.also,
+        breaks=scenario.breaks,
     )
 
 

@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from prowl.chaos.engine.conclusion import GUARDS, conclude, liveness, safety
+from prowl.chaos.engine import runner
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.scenarios import SCENARIOS
+from prowl.checks.conclusion import GUARDS, conclude, liveness, safety
 from prowl.checks.invariants import Judgement
+from prowl.fixtures.network import Network
 from prowl.reports.verdicts import Verdict
 
 CRASH = replace(SCENARIOS[0], also=("recovery", "signals"))
@@ -54,6 +56,13 @@ def test_a_conclusion(
     found = conclude(scenario, rows(verdicts), [failed] if failed else [])
     assert found.verdict is expected, found
     assert words in "; ".join(found.reasons)
+
+
+def test_the_header_of_a_timeline_names_what_its_scenario_does() -> None:
+    network = Network((), None, 1.0, 1.0, 1.0, 1.0, owned=True)
+    headers = [runner.header(network, scenario) for scenario in SCENARIOS]
+    assert [(each.also, each.breaks) for each in headers] == [(each.also, each.breaks) for each in SCENARIOS]
+    assert all(each.also or each.breaks for each in SCENARIOS)
 
 
 def test_a_reason_names_the_nodes_and_the_first_moment() -> None:

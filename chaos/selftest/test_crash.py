@@ -89,7 +89,7 @@ def test_a_minority_crashes_and_comes_back(tmp_path: Path) -> None:
     assert (result["scenario"], result["verdict"]) == ("minority-crash", "held")
     assert (run.run_folder / "report.html").stat().st_size > 0
     with (tmp_path / "judged.json").open("w") as judged:
-        assert judge.main(run.run_folder, True, judged) == 0
+        assert judge.main(run.run_folder, True, judged, every=True) == 0
     rows = json.loads((tmp_path / "judged.json").read_text())["verdicts"]
     assert {"agreement", "finality", "progress-with-quorum", "progress-after-heal", "recovery"} <= {
         row["invariant"] for row in rows

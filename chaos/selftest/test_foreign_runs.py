@@ -255,6 +255,32 @@ def test_a_foreign_run_is_a_sentence_or_a_report(what: str, folder: Path, capsys
         assert "1 still not held" in said["diff"]
 
 
+RUN_COMMANDS = [name for name, words in COMMANDS.items() if "RUN" in words]
+
+
+@pytest.mark.parametrize("name", [*RUN_COMMANDS, "heal"])
+def test_a_run_is_named_by_its_bare_name(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report(folder)
+    words = COMMANDS.get(name, ("heal", "RUN"))
+    said = []
+    for run in (str(folder), "r", "rr"):
+        code = called(folder, *(run if word == "RUN" else word for word in words))
+        said.append((code, *(text.replace(str(folder), ".prowl/runs/r") for text in capsys.readouterr())))
+    by_path, by_name, nowhere = said
+    assert by_name == by_path
+    assert nowhere[0] == 4
+    if name != "heal":
+        assert f"There is no rr, neither here nor as a run in {folder.parent}. Did you mean r?" in nowhere[2]
+
+
+def test_the_history_says_since_which_run_an_item_is_not_held(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base(folder, "UPDATE results SET verdict='broken'")
+    assert called(folder, "history") == 0
+    assert "  new, not held since r: daily/peers on node-1" in capsys.readouterr().out
+    assert called(folder, "history", "daily/peers") == 0
+    assert "  node-1  X  new, not held since r" in capsys.readouterr().out
+
+
 def test_the_commands_refuse_with_one_sentence_that_says_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     sentences = {
         "a pipe for a report": "It is no regular file",

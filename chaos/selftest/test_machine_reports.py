@@ -14,6 +14,7 @@ import pytest
 
 from prowl.chaos.selftest.stub_net import StubNet, prowl, testnet
 from prowl.fixtures.selftest.stub import PAGE
+from prowl.reports import history
 from prowl.reports.schema import schema
 
 pytest_plugins = ("pytester",)
@@ -96,6 +97,28 @@ def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said
     assert result.ret == 0
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "left"),
+    [
+        (("-k", "nothing", "-n", "2"), 5, 0),
+        (("-k", "nothing", "--chaos"), 5, 0),
+        (("-k", "nothing", "--run-dir", ".prowl/runs/mine"), 5, 1),
+        (("-k", "daily/disk"), 5, 1),  # it says why this is not asked
+        (("-k", "daily and"), 4, 0),
+        (("--chaos", "--time-scale", "1000"), 4, 0),
+        (("--collect-only",), 0, 0),
+        (("-k", "daily/peers"), 0, 1),
+    ],
+)
+def test_a_run_that_ran_no_test_hides_no_run_that_did(
+    testnet: StubNet, words: tuple[str, ...], code: int, left: int
+) -> None:
+    assert testnet.run(*words).ret == code
+    runs = testnet.pytester.path / ".prowl" / "runs"
+    assert len(list(runs.glob("*"))) == left
+    assert len(history.beside(runs).runs()) == left
+
+
 def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
     told = prowl(pytester, "--help").stdout.str()
     assert told.index("--target") < told.index("--maxfail")
@@ -132,7 +155,7 @@ def test_a_broken_scenario_is_played_again_and_the_first_verdict_stays(
     assert (folder / "replays" / "minority-crash").is_dir()
     cli = (sys.executable, "-m", "prowl.chaos.commands.cli")
     told = pytester.run(*cli, "history", "recovery/consensus-stall", timeout=60).stdout.str()
-    assert "minority-crash  X  flaky" in told
+    assert "minority-crash  X  flaky\n" in told
     assert pytester.run(*cli, "report", timeout=60).ret == 0
     judged = pytester.run(*cli, "judge", timeout=60)
     assert (judged.ret, "one for each scenario that it plays" in judged.stderr.str()) == (4, True), "it has no timeline"

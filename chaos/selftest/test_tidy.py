@@ -134,5 +134,8 @@ def test_the_frame() -> None:
         for path in (ROOT / room).rglob("__init__.py")
     }
     assert set(project["tool"]["setuptools"]["packages"]) == packages
+    assert project["tool"]["distutils"]["aliases"]["bdist_wheel"].startswith("clean --all "), (
+        "nothing of a build before"
+    )
     for line in (ROOT / "pyproject.toml").read_text(encoding="utf-8").splitlines():
         assert not (line.startswith('    "') and ">=" in line) or "  # " in line, f"a dependency has a reason: {line}"

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from prowl.chaos.commands import cli
-from prowl.chaos.engine.conclusion import GUARDS
 from prowl.chaos.engine.operations import Restart, Restore
 from prowl.chaos.engine.scenario import Scenario
 from prowl.chaos.engine.stage import stakes_of
 from prowl.chaos.engine.steps import Do, Each
 from prowl.chaos.scenarios import SCENARIOS
 from prowl.chaos.selftest.topology_kit import PLAYS, WITHOUT_BFT, faults_in, foreseen, shape_of
+from prowl.checks.conclusion import GUARDS
 from prowl.checks.invariants.quorum import Course
 from prowl.checks.topology import CLASSES, NETWORKS, FaultClass, Return, lines
 from prowl.fixtures.clusters.spec import ClusterSpec

@@ -126,11 +126,6 @@ def test_a_wrong_expression_is_pytests_to_refuse(testnet: StubNet) -> None:
     assert "Traceback" not in told(wrong)
 
 
-@ALONE_AND_BESIDE
-def test_nothing_selected(testnet: StubNet, workers: tuple[str, ...]) -> None:
-    assert testnet.run("-k", "nothing", *workers).ret == 5
-
-
 def test_one_survey_serves_all_workers(testnet: StubNet) -> None:
     testnet.run("-n", "2")
     pages = [asked for asked in testnet.stubs["node-1"].asked if asked == "GET /metrics"]
@@ -329,7 +324,7 @@ def test_a_check_of_the_network_is_one_item_and_its_command_repeats_just_it(test
 
 def test_a_node_that_is_asked_for_alone_leaves_no_item_of_the_network(testnet: StubNet) -> None:
     testnet.pytester.makepyfile(test_own=NETWORK_CHECKS)
-    assert testnet.run("test_own.py", "--node", "node-1").ret == 5
+    assert testnet.run("test_own.py", "--node", "node-1", "--run-dir", ".prowl/runs/mine").ret == 5
     assert testnet.report["not_asked"] == []
 
 

@@ -14,7 +14,7 @@ import pytest
 from prowl.checks import invariants as package
 from prowl.checks.invariants import Invariant, Judgement, Verdict, invariants, judge
 from prowl.checks.judge import main
-from prowl.checks.selftest.network import Net
+from prowl.checks.selftest.network import Net, change
 from prowl.reports.events import Event
 from prowl.reports.timeline import Header, Timeline, TimelineWriter, read
 
@@ -33,9 +33,9 @@ def unpacked(name: str, folder: Path) -> Path:
     return path
 
 
-def run(path: Path, as_json: bool = True) -> tuple[int, str, str]:
+def run(path: Path, as_json: bool = True, every: bool = False) -> tuple[int, str, str]:
     out, err = io.StringIO(), io.StringIO()
-    return main(path, as_json, out, err), out.getvalue(), err.getvalue()
+    return main(path, as_json, out, err, every), out.getvalue(), err.getvalue()
 
 
 def verdicts(path: Path) -> dict[tuple[str, str | None], str]:
@@ -195,8 +195,8 @@ def test_one_changed_line_of_the_recording_changes_one_row(recording: Path, tmp_
     def counter(row: dict[str, Any]) -> dict[str, Any]:
         return {**row, "bft_equivocations_total": 1.0} if row.get("node") == "n0" and row["t"] > 300 else row
 
-    for change, row in ((parent, "linkage"), (counter, "equivocation")):
-        after = verdicts(changed(recording, tmp_path / f"{row}.jsonl", change))
+    for changing, row in ((parent, "linkage"), (counter, "equivocation")):
+        after = verdicts(changed(recording, tmp_path / f"{row}.jsonl", changing))
         assert {key for key in before if before[key] != after[key]} == {(row, None)}
 
 
@@ -224,6 +224,34 @@ def test_a_run_with_all_held_ends_with_0(tmp_path: Path) -> None:
     assert code == 0
     assert out.startswith(f"{path}: held\n")
     assert all(line.strip().startswith("HELD") for line in out.splitlines()[1:])
+
+
+@pytest.mark.parametrize(
+    ("names", "lies", "code", "head", "counts"),
+    [
+        ({}, True, 1, "broken", True),  # an older recording: every invariant judges
+        ({"also": ["progress-with-quorum"]}, True, 0, "held", False),
+        ({"also": ["progress-with-quorum", "signals"]}, True, 1, "broken", True),
+        ({"also": ["alerts-kept"]}, True, 1, "unknown; nothing was seen that alerts-kept could be judged by", False),
+        ({"breaks": ["signals"]}, True, 0, "held; signals broken on n0 since ", True),
+        ({"breaks": ["signals"]}, False, 1, "broken; signals was to break and held", True),
+    ],
+)
+def test_a_timeline_is_judged_by_what_its_scenario_names_as_its_run_was(
+    tmp_path: Path, names: dict[str, list[str]], lies: bool, code: int, head: str, counts: bool
+) -> None:
+    net = Net(**names)
+    net.tampers += [change("n0", 0, rpc_height=1)] * lies
+    path = write(net.run(120), tmp_path / "timeline.jsonl")
+    found, out, _ = run(path, as_json=False)
+    assert (found, out.startswith(f"{path}: {head}")) == (code, True), out
+    assert ("signals (--all)" in out) is not counts
+    found, out, err = run(path)
+    assert found == code
+    assert any(row["invariant"] == "signals" for row in json.loads(out)["verdicts"]) is counts
+    assert err == "" or head in err
+    found, out, err = run(path, every=True)
+    assert (found, "signals" in out, err) == (int(lies), True, "")
 
 
 def test_a_run_folder_is_judged_whole(tmp_path: Path) -> None:

@@ -52,6 +52,12 @@ def series(verdicts: str, commits: str = "", replays: tuple[str, ...] = ()) -> S
     [
         ("HHHH", "", (), ""),
         ("HHHB", "aaab", (), "new"),
+        ("HHHB", "", (), "new"),  # with one version, too, it is broken once it is, until it is held again
+        ("HHBB", "", (), "failing"),
+        ("HHBB", "", ("", "", "", "held"), "flaky"),
+        ("HHBB", "", ("", "", "held"), "flaky"),
+        ("HBHB", "aaab", (), "new"),
+        ("HHUH", "", (), ""),
         ("HHBB", "aabb", (), "failing"),
         ("BBBB", "", (), "failing"),
         ("HBHB", "", (), "flaky"),
@@ -71,6 +77,11 @@ def test_failing_flaky_and_new_are_told_apart(
     verdicts: str, commits: str, replays: tuple[str, ...], label: str
 ) -> None:
     assert series(verdicts, commits, replays).label == label
+
+
+@pytest.mark.parametrize(("verdicts", "since"), [("HHBU", 2), ("BHB", 2), ("BB", 0), ("BH", None), ("", None)])
+def test_since_which_run_an_item_is_not_held(verdicts: str, since: int | None) -> None:
+    assert series(verdicts).since == since
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ def test_what_was_written_is_read_again(tmp_path: Path) -> None:
     header = Header(
         nodes=("b", "a"), stakes={"a": 2, "b": 1}, addresses={"a": "0xA"}, bft=False, health_is_state=False,
         round_timeout_seconds=2.0, block_interval_seconds=0.5, scenario="minority-crash", run="r1",
+        also=("recovery",), breaks=("agreement", "finality"),
     )  # fmt: skip
     writer = TimelineWriter(tmp_path / "runs" / "timeline.jsonl", header)
     writer.event(LAUNCH)
@@ -108,6 +109,7 @@ def test_a_newer_schema_is_refused(tmp_path: Path, schema: Any) -> None:
         '{"schema": 1, "kind": "header", "round_timeout_seconds": "ten"}',
         '{"schema": 1, "kind": "header", "heal_seconds": -1}',
         '{"schema": 1, "kind": "header", "block_interval_seconds": 0}',
+        '{"schema": 2, "kind": "header", "also": "peers"}', '{"schema": 2, "kind": "header", "breaks": [1]}',
     ],
 )  # fmt: skip
 def test_a_line_that_is_none_is_named(tmp_path: Path, line: str) -> None:

@@ -1,4 +1,4 @@
-"""What a scenario concludes from its judged timeline and from its steps. Pure.
+"""What a scenario concludes from its judged timeline and from its steps; its run and ``prowl judge`` ask here. Pure.
 
 Safety (agreement, finality, linkage, ...) judges every scenario, named or not, and always has a row. A broken row of
 the invariants in ``GUARDS`` breaks every scenario, too, but no row of them says nothing. What a literal names besides
@@ -10,13 +10,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from prowl.chaos.engine.scenario import Scenario
 from prowl.checks.invariants import Judgement, invariants
 from prowl.reports.verdicts import Verdict, worst
 
 GUARDS = ("equivocation", "no-progress-without-quorum", "state", "unharmed")
 REACHED = "reached"
+
+
+class Literal(Protocol):
+    """What a scenario names, as its literal and the header of its timeline have it."""
+
+    @property
+    def also(self) -> tuple[str, ...]:
+        """The liveness that it is about."""
+
+    @property
+    def breaks(self) -> tuple[str, ...]:
+        """What may break; the first must."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +49,15 @@ def liveness() -> tuple[str, ...]:
     return tuple(each.name for each in invariants() if not each.safety and each.name not in {*GUARDS, REACHED})
 
 
-def conclude(scenario: Scenario, rows: Sequence[Judgement], troubles: Iterable[str]) -> Conclusion:
+def counted(scenario: Literal, rows: Sequence[Judgement]) -> list[Judgement]:
+    """Return the rows that a scenario asks for; a guard's, unless they say nothing."""
+    verdicts = _by_name(rows)
+    guards = [name for name in GUARDS if verdicts.get(name) is not Verdict.UNKNOWN]
+    names = {*safety(), *guards, REACHED, *scenario.also, *scenario.breaks}
+    return [row for row in rows if row.invariant in names]
+
+
+def conclude(scenario: Literal, rows: Sequence[Judgement], troubles: Iterable[str]) -> Conclusion:
     """Return what a scenario's rows come to; ``troubles`` are steps that did not come to their end."""
     failed = tuple(troubles)
     found = _negative(scenario, rows) if scenario.breaks else _positive(scenario, rows)
@@ -54,23 +74,19 @@ def _by_name(rows: Sequence[Judgement]) -> dict[str, Verdict]:
     return {name: worst(row.verdict for row in rows if row.invariant == name) for name in names}
 
 
-def _positive(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
-    verdicts = _by_name(rows)
-    judged = {name: verdicts.get(name, Verdict.UNKNOWN) for name in safety()}
-    judged |= {name: verdicts[name] for name in GUARDS if verdicts.get(name) is Verdict.BROKEN}
-    judged |= {name: verdicts[name] for name in (REACHED,) if name in verdicts}
-    named = {name: verdicts[name] for name in scenario.also if name in verdicts}
-    reasons = [
-        _reason(name, verdict, rows) for name, verdict in {**judged, **named}.items() if verdict is not Verdict.HELD
-    ]
-    if not named:
+def _positive(scenario: Literal, rows: Sequence[Judgement]) -> Conclusion:
+    verdicts = dict.fromkeys(safety(), Verdict.UNKNOWN) | _by_name(counted(scenario, rows))
+    reasons = [_reason(name, verdict, rows) for name, verdict in verdicts.items() if verdict is not Verdict.HELD]
+    if not verdicts.keys() & set(scenario.also):
         names = ", ".join(scenario.also)
-        reasons.append(f"nothing was seen that {names} could be judged by")
-    verdict = worst([*judged.values(), *(named.values() or [Verdict.UNKNOWN])])
-    return Conclusion(verdict, tuple(reasons))
+        return Conclusion(
+            worst([*verdicts.values(), Verdict.UNKNOWN]),
+            (*reasons, f"nothing was seen that {names} could be judged by"),
+        )
+    return Conclusion(worst(verdicts.values()), tuple(reasons))
 
 
-def _negative(scenario: Scenario, rows: Sequence[Judgement]) -> Conclusion:
+def _negative(scenario: Literal, rows: Sequence[Judgement]) -> Conclusion:
     """Held if the first invariant that is to break is broken, and no invariant outside the list is."""
     verdicts = _by_name(rows)
     first = scenario.breaks[0]
