@@ -47,7 +47,8 @@ class Observer:
     """Samples a network into a timeline until it is closed; a context manager.
 
     ``process_of`` tells what a node's process does, where it is on this machine. ``altered`` tells how somebody else
-    has changed the proxies between the nodes; "" if nobody has, None if it can't.
+    has changed the proxies between the nodes; "" if nobody has, None if it can't. ``footprint_of`` tells what
+    a node takes of this machine.
     """
 
     def __init__(
@@ -56,11 +57,13 @@ class Observer:
         writer: TimelineWriter,
         process_of: Callable[[str], str] | None = None,
         altered: Callable[[], str | None] = lambda: "",
+        footprint_of: Callable[[str], dict[str, float]] = lambda _name: {},
     ) -> None:
         self.network = network
         self.writer = writer
         self._process_of = process_of
         self._altered = altered
+        self._footprint_of = footprint_of
         interval = network.block_interval_seconds or 1.0
         self.pace_seconds = min(max(interval / SAMPLES_PER_BLOCK, FASTEST_SECONDS), SLOWEST_SECONDS)
         self.newest: dict[str, dict[str, Any]] = {}
@@ -239,8 +242,9 @@ class Observer:
     async def _sample(self, sampler: Sampler, node: Node) -> None:
         asked = self.now()
         process = self._process_of(node.name) if self._process_of is not None else None
+        footprint = self._footprint_of(node.name)
         try:
-            values = await sampler.sample(node)
+            values = {**await sampler.sample(node), **footprint}
         except RateLimitedError:
             with self._lock:
                 self.writer.gap(self.now(), self.now() - asked, "its rate limit refused the observer", node.name)

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.load import GAS_PRICE_WEI
 from prowl.chaos.engine.probes import ask
-from prowl.chaos.engine.stage import Stage, StepError
+from prowl.chaos.engine.stage import LOOK_SECONDS, Stage, StepError
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterSpec
 from prowl.fixtures.reference.chain.crypto import PrivateKey
 from prowl.fixtures.reference.chain.transactions import sign_transfer
+from prowl.fixtures.waiting import wait_until
 from prowl.reports.events import Event
 
+SPREAD_SECONDS = 2.0
 OFTEN, ONCE = 8, 7  # funded development keys with which no validator of up to seven signs; the load has the next one
 
 
@@ -37,7 +39,8 @@ class OneNonce:
 class Overdraft:
     """Sends two transfers of one sender, either of which it can pay, but not both: one of them can be in the chain.
 
-    A node's RPC takes both, and to apply the second is refused. It waits in the pools, and comes to whoever is started.
+    A node's RPC takes both, and to apply the second is refused. It is sent before the first, so that it waits in every
+    pool.
     """
 
     words = "send two transfers, of which the sender can pay one, to"
@@ -50,7 +53,8 @@ class Overdraft:
         """Sign two for the first node, and send them one after the other."""
         sender = _Sender(stage, nodes[0], ONCE)
         most = sender.balance() * 6 // 10
-        sender.send(self.words, [(nodes[0], sender.signed(number, most)) for number in range(2)])
+        later_first = [sender.signed(number, most) for number in (1, 0)]
+        sender.send(self.words, [(nodes[0], transfer) for transfer in later_first], spread=True)
 
 
 class _Sender:
@@ -71,21 +75,30 @@ class _Sender:
         to = development_key(0).address
         return sign_transfer(self._key, self._nonce + number, to, value_wei, GAS_PRICE_WEI, CHAIN_ID)
 
-    def send(self, words: str, rows: Sequence[tuple[str, str]]) -> None:
-        """Send each to its node, and tell the load about those that were accepted; StepError unless all of them are."""
+    def send(self, words: str, rows: Sequence[tuple[str, str]], *, spread: bool = False) -> None:
+        """Send each to its node, and tell the load about those that were accepted; StepError unless all of them are.
+
+        ``spread``: wait, but not for long, until every node shows one before the next is sent.
+        """
         load = self._stage.play.load
         if load is None:
             raise StepError("There is no load that could look for these transfers in blocks.")
-        answers = [
-            ask(self._stage.cluster.node(name).rpc, "eth_sendRawTransaction", transfer) for name, transfer in rows
-        ]
-        accepted = tuple(answer for answer in answers if isinstance(answer, str))
+        found = []
+        for name, transfer in rows:
+            found.append(ask(self._stage.cluster.node(name).rpc, "eth_sendRawTransaction", transfer))
+            if spread:
+                wait_until(lambda: self._is_everywhere(found[-1]), SPREAD_SECONDS, LOOK_SECONDS)
+        accepted = tuple(answer for answer in found if isinstance(answer, str))
         load.rivals.append(accepted)
         self._stage.write(Event(0.0, f"{words} {' '.join(dict.fromkeys(name for name, _ in rows))}"))
         if len(accepted) < len(rows):
             raise StepError(
                 f"{len(rows)} transfers of which one can be in the chain were sent; {len(accepted)} were accepted"
             )
+
+    def _is_everywhere(self, transfer: object) -> bool:
+        nodes = self._stage.cluster.network.nodes
+        return all(ask(node.rpc, "eth_getTransactionByHash", transfer) is not None for node in nodes)
 
     def _number(self, method: str) -> int:
         answer = ask(self._rpc, method, self._key.address, "latest")

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prowl.chaos.engine import evidence
+from prowl.chaos.engine.footprint import Footprints
 from prowl.chaos.engine.load import Flow, Load
 from prowl.chaos.engine.observer import Observer
 from prowl.chaos.engine.pool import Pool
@@ -136,7 +137,8 @@ def _act(
     network = cluster.network
     writer = TimelineWriter(path, header(network, scenario))
     with ExitStack() as stack:
-        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.edges.altered))
+        footprints = Footprints(cluster)
+        observer = stack.enter_context(Observer(network, writer, cluster.state, cluster.edges.altered, footprints.of))
         observer.until = until
         load = None
         if scenario.load is not None:

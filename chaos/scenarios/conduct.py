@@ -58,7 +58,12 @@ SCENARIOS: tuple[Scenario, ...] = (
         "resilience/deceit",
         "a validator is restarted while another one lies about its height: it catches up with the others all the same",
         (
-            During(Byzantine(LIES_ABOUT_TIP), named("node-1"), (During(Terminate(), named("node-3"), ()), Hold())),
+            During(
+                Byzantine(LIES_ABOUT_TIP),
+                named("node-1"),
+                # Longer than the others keep what they have for it: it must fetch what it missed.
+                (During(Terminate(), named("node-3"), (Hold(rounds=4),)), Hold()),
+            ),
             Recover(),
         ),
         ("progress-with-quorum", "recovery"),

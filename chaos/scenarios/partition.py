@@ -120,14 +120,15 @@ SCENARIOS: tuple[Scenario, ...] = (
         PARTITION,
         "of a validator's connections about half are reset: the others go on, and it follows",
         (During(Reset(0.3), one), Recover()),
-        ("progress-with-quorum", "progress-after-heal"),
+        ("progress-with-quorum", "progress-after-heal", "peers"),
         shape=FOUR,
     ),
     Scenario(
         "what-a-minority-accepted",
         "resilience/load",
         "what the minority's side of a partition accepted is in the chain afterwards",
-        (During(Cut(), minority, (Through(None, (Hold(),)),)), Recover()),
+        # Longer than a node keeps what it has for a peer that does not answer.
+        (During(Cut(), minority, (Through(None, (UNTIL_SIGNALS,)),)), Recover()),
         ("progress-with-quorum", "recovery"),
         shape=FOUR,
     ),

@@ -17,26 +17,31 @@ NODES = 4  # of a cluster whose scenario takes any number
 
 @dataclass(frozen=True)
 class Planted:
-    """A defect on these nodes (none: on all; ``others``: on all that the first fault is not for), and who notices."""
+    """A defect on all nodes (``others``: on all that the first fault is not for), and who notices.
+
+    ``victims``: the defect of those that the fault is for, without which they would not notice it.
+    """
 
     defect: str
     oracle: str
-    nodes: tuple[str, ...] = ()
     others: bool = False
+    victims: str | None = None
 
     def spec(self, scenario: Scenario) -> ClusterSpec:
         """Return the cluster that the scenario is made from."""
         honest = scenario.shape.spec(ClusterSpec(scenario.shape.nodes or NODES))
-        victims: tuple[str, ...] = ()
-        if self.others:
+        defects: dict[str, str | None] = dict.fromkeys(honest.names, self.defect)
+        if self.others or self.victims:
             place, first = next((place, step) for place, step in enumerate(scenario.steps) if isinstance(step, During))
             victims = first.target(stakes_of(honest), chance_of(SEED, scenario.name, (place,)), honest.names[0])
-        nodes = self.nodes or tuple(name for name in honest.names if name not in victims)
-        return ClusterSpec(honest.count, defects=dict.fromkeys(nodes, self.defect))
+            defects |= dict.fromkeys(victims, self.victims)
+        return ClusterSpec(honest.count, defects={name: defect for name, defect in defects.items() if defect})
 
 
-def _of(defect: str, oracle: str, *names: str, others: bool = False) -> Iterator[tuple[str, Planted]]:
-    return ((name, Planted(defect, oracle, others=others)) for name in names)
+def _of(
+    defect: str, oracle: str, *names: str, others: bool = False, victims: str | None = None
+) -> Iterator[tuple[str, Planted]]:
+    return ((name, Planted(defect, oracle, others, victims)) for name in names)
 
 
 PLANTED: Mapping[str, Planted] = dict(
@@ -47,8 +52,8 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("ignores-stake", "no-progress-without-quorum", "heaviest-crash"),
         *_of("state-frozen", "signals", "quorum-loss", "minority-in-silence"),
         *_of("counts-validator-twice", "no-progress-without-quorum", "quorum-back-one-by-one", "halves-in-silence"),
-        *_of("never-rejoins", "recovery", "survivor-restarted", "restart-inside-a-partition"),
-        *_of("never-rejoins", "progress-after-heal", "all-crash", "three-restarted-in-turn"),
+        *_of("never-rejoins", "recovery", "restart-inside-a-partition"),
+        *_of("never-rejoins", "progress-after-heal", "survivor-restarted", "all-crash", "three-restarted-in-turn"),
         *_of("peers-frozen", "peers", "all-but-one-crash", "one-isolated"),
         *_of("sync-flag-held", "recovery", "rolling-restart", "fault-during-a-recovery", "minority-refused"),
         *_of("tip-behind", "finality", "crash-loop", "killed-between-block-and-head"),
@@ -63,11 +68,12 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("never-resends", "progress-after-heal", "ring-of-five", "bridge-of-five"),
         *_of("no-round-change", "progress-with-quorum", "one-way", "flapping"),
         *_of("never-rejoins", "recovery", "kill-inside-a-partition"),
-        *_of("finalizes-below-quorum", "one-chain", "edges-slower-than-a-round"),
-        *_of("deaf-to-one", "unharmed", "connections-reset"),
+        *_of("no-round-change", "progress-after-heal", "edges-slower-than-a-round"),
+        *_of("gives-up-peers", "peers", "connections-reset"),
         *_of("pool-forgets", "state", "what-a-minority-accepted", "losing-side-is-not-forgotten"),
         # Fork choice
-        *_of("sync-flag-held", "agreement", "fork-of-unequal-lengths", "fork-of-unequal-weights"),
+        *_of("sync-flag-held", "agreement", "fork-of-unequal-lengths"),
+        *_of("sync-flag-held", "unharmed", "fork-of-unequal-weights"),
         *_of("finalizes-below-quorum", "agreement", "bft-never-forks"),
         # Storage
         *_of("starts-empty", "corrupt-store", "restore-latest", "chain-current-deleted", "chain-log-bit-flip"),
@@ -80,7 +86,8 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("no-round-change", "progress-with-quorum", "disk-full", "disk-read-only", "disk-hung"),
         # Resources and clocks
         *_of("never-rejoins", "progress-with-quorum", "out-of-memory"),
-        *_of("no-round-change", "progress-with-quorum", "allocations-fail", "descriptors-run-out"),
+        *_of("no-round-change", "progress-with-quorum", "allocations-fail", victims="memory-leak"),
+        *_of("no-round-change", "progress-with-quorum", "descriptors-run-out", victims="descriptor-leak"),
         *_of("no-round-change", "progress-with-quorum", "starved-validator", "clock-skew"),
         *_of("parent-wrong", "linkage", "clock-jump"),
         # Upgrade
@@ -89,9 +96,8 @@ PLANTED: Mapping[str, Planted] = dict(
         # Deceit
         *_of("votes-twice", "equivocation", "votes-twice", others=True),
         *_of("proposes-two", "equivocation", "proposes-two", others=True),
-        *_of("no-round-change", "progress-with-quorum", "proposes-apart", "withholds-blocks"),
+        *_of("no-round-change", "progress-with-quorum", "proposes-apart", "withholds-blocks", "lies-about-tip"),
         *_of("memory-leak", "growth", "repeats-the-past", others=True),
-        *_of("withholds-blocks", "progress-with-quorum", "lies-about-tip", others=True),
         *_of("sync-flag-held", "recovery", "restart-beside-a-false-tip"),
         # Load
         *_of("stops-at-rejected", "progress-with-quorum", "one-nonce-across-a-rejoin"),
@@ -100,11 +106,11 @@ PLANTED: Mapping[str, Planted] = dict(
     )
 )
 GROWING = {"disk-growth": "growth", "descriptor-leak": "growth"}
-ALL = (*PLANTED.items(), *(("repeats-the-past", Planted(*each, others=True)) for each in GROWING.items()))
+ALL = (*PLANTED.items(), *(("repeats-the-past", Planted(*each, True)) for each in GROWING.items()))
 """Each with its scenario, and those that a scenario fails for besides."""
 IN_A_SCENARIO = (
     "starts-empty", "starts-shorter", "two-writers", "forgets-votes", "memory-leak", "descriptor-leak", "disk-growth",
-    "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable",
+    "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable", "gives-up-peers",
 )  # fmt: skip
 """Defects that have no other place where the invariant that they name is seen to catch them."""
 CANNOT = {

@@ -8,6 +8,7 @@ import pytest
 
 from prowl.chaos.engine import runner
 from prowl.chaos.selftest.planted import ALL, SEED, Planted, scenario
+from prowl.reports.timeline import read
 from prowl.reports.verdicts import Verdict
 
 
@@ -23,5 +24,7 @@ def test_it_fails_for_its_planted_defect(
         print(
             f"\n{name}: {planted.defect}: {outcome.seconds:.0f} s: {', '.join(broken)}: {outcome.observed}", flush=True
         )
+    _launch, *done, _end = read(tmp_path / "timeline.jsonl").events
+    assert done, f"nothing was done yet when it broke: {outcome.observed}"
     assert outcome.verdict is Verdict.BROKEN, outcome.observed
     assert planted.oracle in broken, outcome.observed

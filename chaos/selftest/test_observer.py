@@ -87,7 +87,10 @@ def served(chain: Chain) -> Iterator[Network]:
 def test_a_sample_holds_what_was_read_and_blocks_between_two_are_fetched(tmp_path: Path) -> None:
     chain, path = Chain(), tmp_path / "t.jsonl"
     with served(chain) as network:
-        with Observer(network, TimelineWriter(path, Header()), lambda _name: "sleeping") as observer:
+        footprint = {"descriptors": 7.0}
+        with Observer(
+            network, TimelineWriter(path, Header()), lambda _name: "sleeping", footprint_of=lambda _name: footprint
+        ) as observer:
             assert wait_until(lambda: observer.height("node-1") == 10, LIMIT_SECONDS)
             chain.height = 13
             assert wait_until(lambda: observer.height("node-1") == 13, LIMIT_SECONDS)
@@ -96,7 +99,7 @@ def test_a_sample_holds_what_was_read_and_blocks_between_two_are_fetched(tmp_pat
     assert first.values["latest"] == [10, "0x10", "0x9", True]
     assert (first.values["rpc_height"], first.values["block_height"], first.values["health"]) == (10, 10.0, 200)
     assert first.values["bft"] == {"height": 11, "phase": "prepare", "prepareVotes": 2, "commitVotes": 0}
-    assert first.process == "sleeping"
+    assert (first.process, first.values["descriptors"]) == ("sleeping", 7.0)
     between = [block[0] for sample in read(path).samples for block in sample.values["blocks"]]
     assert between == [11, 12]
 

@@ -109,8 +109,10 @@ def _falls(timeline: Timeline, seen: Seen) -> list[tuple[float, float, str]]:
                 )
             )
         for before, after in _falling(timeline, node, seen.runs[node]):
-            place = bisect_right(quorum, (before.height, inf)) - 1
-            lost, since = quorum[place] if place >= 0 else (0, inf)
+            place = bisect_right(quorum, (before.height, inf))
+            if not place:
+                continue
+            lost, since = quorum[place - 1]
             if lost > after.height and since <= after.first:
                 text = f"{node} falls from height {before.height} to {after.height} though {lost} was final on a quorum"
                 found.append((before.last, after.first, text))

@@ -7,6 +7,7 @@ time adds up.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 from prowl.checks.invariants import Invariant, Judgement, Verdict
 from prowl.checks.invariants.history import Seen, seen_of
@@ -50,9 +51,9 @@ class OwedBlock:
 def debts(world: World, pace: Pace, seen: Seen) -> list[OwedBlock]:
     """Return every heal that owed a block, those before a block was seen taken together."""
     found: list[OwedBlock] = []
-    paid_until = -1.0
+    paid_until = -inf
     for action in world.actions:
-        if not action.gives_back or action.t <= paid_until or action.t >= world.timeline.end:
+        if not action.gives_back or action.t < paid_until or action.t >= world.timeline.end:
             continue
         number = next((number for number, tip in enumerate(seen.tips) if tip.t > action.t), None)
         tip_before = seen.tips[number - 1] if number else (seen.tips[-1] if seen.tips and number is None else None)

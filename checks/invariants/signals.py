@@ -167,17 +167,11 @@ def _states(timeline: Timeline, world: World, pace: Pace, seen: Seen, node: str)
         ]
         if not during and stall.stretch.seconds <= timeline.header.round_timeout_seconds:
             continue  # too short for a sample to be in it
-        states = [number(sample.values.get(STATE)) for sample in during]
-        if all(state is None for state in states):
+        states = [(sample.t, number(sample.values.get(STATE))) for sample in during]
+        if all(state is None for _, state in states):
             where = f"from {stall.stretch.begin:.1f} to {stall.stretch.end:.1f} s"
             found.unread.append(f"{STATE} could not be read {where}, {stall.why}")
-        _lie(
-            found,
-            timeline,
-            stall,
-            f"{STATE} is 0",
-            [each.t for each, state in zip(during, states, strict=True) if state == 0],
-        )
+        _lie(found, timeline, stall, f"{STATE} is 0", [t for t, state in states if state == 0])
         if timeline.header.health_is_state:
             well = [sample.t for sample in during if says_ok(sample.values.get(HEALTH))]
             _lie(found, timeline, stall, f"{HEALTH} says ok", well)

@@ -104,20 +104,9 @@ def test_who_was_down_or_got_another_store_has_not_chosen(event: Event, expected
 @pytest.mark.parametrize(
     ("left", "taken", "finals", "expected", "words"),
     [
-        (
-            "bc",
-            "bcd",
-            "left",
-            BROKEN,
-            "weight > lower hash) was kept",
-        ),
-        (
-            "bcd",
-            "bc",
-            "taken",
-            HELD,
-            "weight > lower hash) was not kept",
-        ),
+        ("bc", "bcd", "left", BROKEN, "weight > lower hash) was kept"),
+        ("bc", "bcd", "left", BROKEN, "final up to 3) for block 4"),
+        ("bcd", "bc", "taken", HELD, "weight > lower hash) was not kept"),
         ("bcd", "bc", "", BROKEN, "by length"),
     ],
 )

@@ -17,7 +17,8 @@ NAN, INF = float("nan"), float("inf")
 @pytest.mark.parametrize(
     ("value", "a_number", "a_height", "a_quantity"),
     [
-        (5, 5.0, 5, 5), (5.0, 5.0, 5, 5), (0, 0.0, 0, 0), (-1, -1.0, None, None), (0.5, 0.5, None, None),
+        (5, 5.0, 5, 5), (5.0, 5.0, 5, 5), (0, 0.0, 0, 0), (0.0, 0.0, 0, 0), (-1, -1.0, None, None),
+        (0.5, 0.5, None, None),
         (True, None, None, None), (False, None, None, None), (None, None, None, None), (NAN, None, None, None),
         (INF, None, None, None), ("5", None, None, None), ("0x5", None, None, 5), ("0xg", None, None, None),
         ("0x", None, None, None), ("x0x5", None, None, None), ([5], None, None, None), ({}, None, None, None),
@@ -66,6 +67,39 @@ def test_a_tip_was_last_seen_where_a_node_showed_no_more() -> None:
     assert [(tip.t, tip.last) for tip in found.tips] == [(0, 2), (3, 4)]
     tied = seen((0, "a", 1, "a"), (0, "b", 1, "a"), (1, "c", 1, "a"), (1, "a", 2, "b"), (1, "b", 2, "b"))
     assert [(tip.t, tip.last) for tip in tied.tips] == [(0, 1), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("shown", "run"),
+    [
+        ([], None), ([None, "0xA"], None), ([7], (7, None, None)), ([7, "0xA"], (7, "0xa", None)),
+        ([7, "0xA", "0xB"], (7, "0xa", "0xb")), ([7, None, "0xB"], (7, None, "0xb")),
+    ],
+)  # fmt: skip
+def test_a_block_may_be_shown_in_part(shown: list[Any], run: tuple[int, str | None, str | None] | None) -> None:
+    samples = tuple(Sample(t, node, {"latest": shown}) for t, node in ((0.0, "a"), (1.0, "b"), (2.0, "a")))
+    runs = seen_of(Timeline(Header(nodes=("a", "b")), (), samples, ())).runs["a"]
+    assert [(each.first, each.last, each.height, each.hash, each.parent) for each in runs] == (
+        [] if run is None else [(0.0, 2.0, *run)]
+    )
+
+
+@pytest.mark.parametrize(
+    ("second", "clash", "parent"),
+    [
+        ([7, "0xa", "0xb"], False, "0xb"), ([8, "0xa", "0xb"], True, "0xb"), ([7, "0xa", "0xc"], True, "0xb"),
+        ([7, "0xa"], False, "0xb"), ([8, "0xa"], True, "0xb"), ([8, "0xd", "0xb"], False, "0xb"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_hash_has_one_height_and_one_parent(second: list[Any], clash: bool, parent: str, turned: bool) -> None:
+    first = [7, "0xa", "0xb"]
+    rows = ((0.0, "a", second), (1.0, "b", first)) if turned else ((0.0, "a", first), (1.0, "b", second))
+    samples = tuple(Sample(t, node, {"latest": latest}) for t, node, latest in rows)
+    found = seen_of(Timeline(Header(nodes=("a", "b")), (), samples, ()))
+    assert bool(found.clashes) is clash
+    if not clash:
+        assert found.shown["0xa"].parent == parent
 
 
 @pytest.mark.parametrize(
@@ -140,3 +174,38 @@ def test_a_lone_silence_is_no_tip() -> None:
     net.tampers += [silent("n1", 10.0, 12.0)]
     tips = seen_of(net.run(20).timeline()).tips
     assert [tip.height for tip in tips] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("fin", "final"), [([1, "0xa"], [1]), ([0, "0xa"], []), ([2, "0x0"], []), ([2], []), ([-1, "0xa"], [])]
+)
+def test_final_is_what_a_node_calls_so_from_block_1_on(fin: list[Any], final: list[int]) -> None:
+    samples = (Sample(0.0, "a", {"latest": [5, "0xe"], "fin": fin}), Sample(1.0, "a", {"latest": [5, "0xe"]}))
+    found = seen_of(Timeline(Header(nodes=("a", "b"), bft=False), (), samples, ()))
+    assert list(found.finals) == final
+
+
+@pytest.mark.parametrize(("fault", "interval"), [("a note", 3.5), ("unpause n3", 2.0), ("silence", 2.0)])
+def test_all_is_well_until_something_is_done_or_a_node_is_away(fault: str, interval: float) -> None:
+    net = Net(interval=2.0).run(24)
+    if fault == "silence":
+        net.tampers.append(silent("n3", net.t))
+    else:
+        net.do(fault)
+    net.interval = 8.0
+    net.run(33)
+    net.do("kill n3")
+    found = pace_of(net.run(30).timeline())
+    assert found.interval == pytest.approx(interval, abs=0.3), found
+
+
+def test_stamps_are_those_of_the_blocks_from_the_oldest_to_the_networks_height() -> None:
+    """Block 5 is shown by one node alone, and block 1 is no block whose time says anything."""
+    blocks = ((1, 1.5, "ab"), (2, 10.5, "ab"), (3, 14.5, "ab"), (4, 16.5, "ab"), (5, 99.5, "a"))
+    samples = tuple(
+        Sample(float(height), node, {"latest": [height, f"0x{height}"], "stamp": stamp})
+        for height, stamp, nodes in blocks
+        for node in nodes
+    )
+    found = pace_of(Timeline(Header(nodes=("a", "b")), (), samples, ()))
+    assert (found.interval, found.how) == (3.0, "by the blocks' stamps, of 2 blocks only")

@@ -260,3 +260,55 @@ def test_an_unknown_state_says_for_how_long_nobody_looked() -> None:
     row = net.judge()["signals", "n0"]
     assert row.verdict is Verdict.UNKNOWN
     assert "the recorder was starved for 30.0 s of it" in row.observed
+
+
+def test_the_worst_pause_is_the_one_that_is_by_most_too_long() -> None:
+    """A pause in a start's grace may last 145 s, any other 85 s."""
+    net = Net().run(100)
+    net.do("kill n3")
+    net.run(10)
+    net.do("start n3")
+    net.run(20)
+    net.stand(155)
+    net.run(100)
+    net.stand(125)
+    row = net.run(20).judge()["progress-with-quorum", None]
+    assert row.observed.startswith("no block after height 115 for 127.0 s"), row.observed
+
+
+def test_of_pauses_that_are_held_the_longest_is_told() -> None:
+    net = Net().run(100)
+    net.do("kill n3")
+    net.run(10)
+    net.do("start n3")
+    net.run(20)
+    net.stand(100)
+    net.run(100)
+    net.stand(80)
+    row = net.run(20).judge()["progress-with-quorum", None]
+    assert row.observed.startswith("the longest pause with a connected quorum was 102.0 s"), row.observed
+
+
+@pytest.mark.parametrize(("second", "expected"), [(119.5, Verdict.HELD), (120.0, Verdict.BROKEN)])
+def test_a_block_that_is_seen_just_when_a_fault_ends_is_none_that_came_after_it(
+    second: float, expected: Verdict
+) -> None:
+    net = Net().run(100)
+    net.do("partition n0 n1 | n2 n3")
+    net.run(18.5)
+    net.do("heal")
+    net.run(second - net.t)
+    net.do("restart n3")
+    net.run(120.5 - net.t)
+    assert net.stand(150).verdict("progress-after-heal") is expected
+
+
+def test_no_progress_is_told_from_the_first_loss_of_a_quorum_to_the_end_of_the_last() -> None:
+    net = Net().run(100)
+    for _ in range(2):
+        net.do("partition n0 n1 | n2 n3")
+        net.run(30)
+        net.do("heal")
+        net.run(30)
+    row = net.judge()["no-progress-without-quorum", None]
+    assert (row.verdict, row.begin, row.end) == (Verdict.HELD, 100.0, 190.0)

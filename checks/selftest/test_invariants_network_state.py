@@ -355,3 +355,8 @@ def test_no_timeline_makes_an_invariant_fail(seed: int) -> None:
     rows = judge(Timeline(header, events, samples, (Gap(200.0, 20.0, ""),)))
     assert [row.observed for row in rows if "itself failed" in row.observed] == []
     assert {invariant.name for invariant in invariants() if invariant.safety} <= {row.invariant for row in rows}
+
+
+def test_validators_are_the_nodes_with_a_stake() -> None:
+    assert World(Net(4).run(1).timeline()).validators == ("n0", "n1", "n2", "n3")
+    assert World(Net(4, stakes={"n0": 2, "n1": 1, "n2": 0}).run(1).timeline()).validators == ("n0", "n1")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import pytest
 
 from prowl.checks.invariants import Verdict
+from prowl.checks.invariants.network_state import World
+from prowl.checks.invariants.peers import truth
 from prowl.checks.selftest.network import Net, change, silent
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
@@ -130,3 +133,30 @@ def test_a_node_that_never_answers_is_unknown_and_one_that_is_down_gives_no_occa
     net.run(100)
     assert net.verdict("peers", "n3") is None
     assert net.verdict("signals", "n3") is None
+
+
+@pytest.mark.parametrize(("until", "expected"), [(80.0, HELD), (81.0, BROKEN)])
+def test_a_wrong_count_goes_on_when_another_peer_falls_silent(until: float, expected: Verdict) -> None:
+    """It is wrong since the kill at 50 s; the peer that is silent from 70 s on only changes what would be right."""
+    net = healthy(50)
+    net.tampers += [silent("n2", 70.0), change("n1", 50.0, until + 0.5, peers_connected=0.0)]
+    net.do("kill n3")
+    assert net.run(80).verdict("peers", "n1") is expected
+
+
+def test_the_longest_time_that_was_allowed_is_told() -> None:
+    net = Net()
+    net.tampers += [
+        change("n1", begin, begin + 0.5 + seconds, peers_connected=0.0) for begin, seconds in ((50, 5), (80, 9))
+    ]
+    observed = net.run(100).judge()["peers", "n1"].observed
+    assert observed == "the count was wrong for at most 9.0 s; 30 s are allowed"
+
+
+@pytest.mark.parametrize(
+    ("among", "low"), [(None, 3), ({"n0", "n2", "n3"}, 2), ({"n0", "n1", "n2", "n3"}, 3), ({"n0"}, 0), (set(), 0)]
+)
+def test_of_some_nodes_there_is_a_least_number_in_reach_and_no_greatest(among: set[str] | None, low: int) -> None:
+    world = World(Net(4).run(1).timeline())
+    found = truth(world, world.at(0.5), "n0", None if among is None else frozenset(among))
+    assert found == (low, 3 if among is None else inf)

@@ -64,6 +64,11 @@ def timeline(events: tuple[Event, ...], tampers: tuple[Tamper, ...], stands: boo
         ((CUT, PROOF, END), (), True, ""),
         ((CUT, PROOF, END), (rounds(0.0), rounds(8.0, 25.0, 25.5, "n2")), True, ""),
         ((CUT, PROOF, END), (rounds(0.0), rounds(8.0, 31.0, 35.0)), True, "nobody tried"),
+        # The last block but one was first seen at 16 s, and the last one at 18 s.
+        ((replace(CUT, t=18.0), PROOF, END), (rounds(0.0),), True, "nobody tried"),
+        ((replace(CUT, t=17.9), PROOF, END), (rounds(0.0),), True, ""),
+        ((replace(CUT, t=16.5), replace(PROOF, t=17.0), replace(END, t=18.0)), (rounds(0.0),), True, ""),
+        ((replace(CUT, t=16.5), replace(PROOF, t=17.0), replace(END, t=17.9)), (rounds(0.0),), True, "nobody tried"),
         ((CUT, PROOF, END), (status(None),), True, "nobody tried"), ((CUT, PROOF, END), (status("0x9"),), True, ""),
         ((SLOW, PROOF, END), (rounds(0.0),), True, "under 'starve'"), ((SLOW, PROOF, END), (rounds(9.0),), True, ""),
         ((LIE, PROOF, END), (rounds(0.0),), True, "under 'lie'"), ((LIE, PROOF, END), (rounds(9.0),), True, ""),

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prowl.checks.invariants import Verdict
-from prowl.checks.selftest.network import Net, Tamper
+from prowl.checks.selftest.network import Net, Tamper, change, silent
 from prowl.reports.events import Event, Phase
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
@@ -102,3 +102,111 @@ def test_who_comes_back(fault: str, end: str, nodes: set[str]) -> None:
     net.do(end)
     net.run(40)
     assert {node for name, node in net.judge() if name == "recovery"} == nodes
+
+
+def behind(net: Net, seconds: float) -> None:
+    """Let n3 stand still while the others go on."""
+    net.sides = [{"n3"}, {"n0", "n1", "n2"}]
+    net.run(seconds)
+    net.sides = []
+
+
+HEAL = 20.0 + 125.0
+
+
+@pytest.mark.parametrize(("starved", "expected"), [(2.0, BROKEN), (20.0, UNKNOWN)])
+def test_a_return_that_is_late_only_by_a_starved_recorder_is_unknown(starved: float, expected: Verdict) -> None:
+    net = back(None, 5.0)
+    net.sides = [{"n3"}, {"n0", "n1", "n2"}]
+    net.run(HEAL / 2).away(starved)
+    net.run(HEAL / 2 + 5 - starved)
+    net.sides = []
+    assert net.run(20).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("late", "expected"), [(0.0, HELD), (0.5, BROKEN)])
+def test_what_a_node_shows_when_the_next_fault_begins_still_counts(late: float, expected: Verdict) -> None:
+    """It fell behind after its two rotations, and keeps up again just then or a sample later."""
+    net = back(None, 40.0)
+    behind(net, HEAL + 40 - late)
+    if late:
+        net.do("cut n1>n2")
+        behind(net, late)
+    else:
+        net.do("cut n1>n2")
+    assert net.run(20).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("answers", "words"), [(False, "no answer after"), (True, "not at the tip (51 before")])
+def test_it_says_what_is_missing(answers: bool, words: str) -> None:
+    net = Net(4).run(100)
+    net.do("kill n3")
+    net.boot_seconds = 5.0 if answers else 999.0
+    net.sides = [{"n3"}, {"n0", "n1", "n2"}]
+    net.do("start n3")
+    assert net.run(40).judge()["recovery", "n3"].observed.startswith(words)
+
+
+@pytest.mark.parametrize(("unnamed", "expected"), [(0.0, BROKEN), (50.0, BROKEN), (999.0, HELD)])
+def test_proposers_can_be_seen_where_some_block_has_one(unnamed: float, expected: Verdict) -> None:
+    net = Net(4, addresses={"n3": "0xn3"})
+    net.tampers.append(lambda t, name, shown: shown if "err" in shown or t < unnamed else {**shown, "miner": "0xn0"})
+    net.run(100)
+    net.do("kill n3")
+    net.run(60)
+    net.do("start n3")
+    assert net.run(HEAL + 40).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("blocks", "expected"), [(7, UNKNOWN), (8, BROKEN)])
+@pytest.mark.parametrize("without", [0.0, 60.0])
+def test_two_rotations_without_a_block_of_its_own_are_enough(blocks: int, expected: Verdict, without: float) -> None:
+    """They count once the allowance is used up, and time without a quorum uses up nothing of it."""
+    net = back(lambda t, name, shown: shown if "err" in shown else {**shown, "miner": "0xn0"}, addresses={"n3": "0xn3"})
+    if without:
+        net.do("kill n0 n1")
+        net.run(without)
+        net.do("start n0 n1")
+    net.run(HEAL - 40 + 2 * blocks - 0.5)
+    row = net.judge()["recovery", "n3"]
+    assert row.verdict is expected, row
+    assert f"none of {blocks} blocks" in row.observed
+
+
+@pytest.mark.parametrize(("after", "relapse"), [(30.0, True), (30.5, False)])
+def test_another_state_has_its_reason_once_no_block_has_come_for_three_round_time_outs(
+    after: float, relapse: bool
+) -> None:
+    """The last block was first seen at 170 s; the state is another one in one sample."""
+    net = back(None, 10.5)
+    net.tampers.append(change("n3", 170.0 + after, 170.5 + after, consensus_state=1.0))
+    row = net.stand(40).run(20).judge()["recovery", "n3"]
+    assert ("and then its consensus_state is 1 at" in row.observed) is relapse, row
+
+
+@pytest.mark.parametrize(("fault", "expected"), [("cut n1>n2", HELD), ("a note", BROKEN)])
+def test_what_comes_after_the_first_of_the_next_faults_is_another_story(fault: str, expected: Verdict) -> None:
+    net = back(None, 40.0)
+    net.do(fault)
+    net.run(2)
+    behind(net, HEAL + 40)
+    net.do("kill n3")
+    assert net.run(20).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("quiet", "expected"), [(30.0, UNKNOWN), (0.0, HELD)])
+def test_who_is_silent_until_the_next_fault_is_unknown(quiet: float, expected: Verdict) -> None:
+    net = back(None, 40.0)
+    net.tampers.append(silent("n3", net.t, net.t + quiet))
+    net.run(quiet)
+    net.do("kill n3")
+    assert net.run(20).verdict("recovery", "n3") is expected
+
+
+@pytest.mark.parametrize(("seconds", "tip"), [(0.0, 0), (1.0, 1)])
+def test_where_no_height_was_seen_before_any_will_do(seconds: float, tip: int) -> None:
+    net = Net(4, interval=1000.0, block_interval_seconds=2.0).run(seconds)
+    net.do("restart n3")
+    net.t += 0.5
+    row = net.run(40).judge()["recovery", "n3"]
+    assert row.observed.startswith(f"back at height {tip} or above"), row

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from prowl.checks.invariants import Verdict
+from prowl.checks.invariants import Verdict, recovery_time
+from prowl.checks.invariants.history import seen_of
+from prowl.checks.invariants.network_state import world_of
 from prowl.checks.invariants.recovery_time import look
 from prowl.checks.selftest.network import Net
 
@@ -88,3 +90,21 @@ def test_it_says_what_it_compared() -> None:
         "a block came 1.0 s after an outage of 30.0 s, and 87.0 s after one of 60.0 s; 85 s more"
     )
     assert (row.begin, row.end) == (91.0, 238.0)
+
+
+@pytest.mark.parametrize(("late", "seconds"), [(0.0, [30.0, 20.0]), (0.5, [60.0])])
+def test_a_block_at_the_moment_of_the_next_loss_ends_an_outage_and_a_later_one_does_not(
+    late: float, seconds: list[float]
+) -> None:
+    net = Net(4).run(40)
+    net.do("partition n0 n1 | n2 n3")
+    net.run(30)
+    net.do("heal")
+    net.stand(10)
+    net.do("partition n0 n1 | n2 n3")
+    net.run(late)
+    net.extend("n0 n1 n2 n3")
+    net.run(20 - late)
+    net.do("heal")
+    timeline = net.run(20).timeline()
+    assert [each.seconds for each in recovery_time.outages(world_of(timeline), seen_of(timeline))] == seconds

@@ -255,6 +255,15 @@ def test_a_tip_may_fall_to_the_last_block_of_a_quorum_and_no_lower(to: int, expe
     assert net.run(6).verdict("finality") is expected
 
 
+@pytest.mark.parametrize(("at", "expected"), [(29.5, HELD), (30.0, BROKEN)])
+def test_a_tip_may_not_fall_from_when_on_a_block_is_final(at: float, expected: Verdict) -> None:
+    """n0, n1 and n2 show block 7 at 30 s."""
+    net = Net()
+    low, top = [5, "0x05", "0x04", False], [7, "0x07", "0x06", False]
+    net.tampers.append(lambda t, node, shown: {"latest": top if (t >= 30 if node != "n3" else t < at) else low})
+    assert net.run(40).verdict("finality") is expected
+
+
 def test_a_tip_that_only_one_node_had_may_be_lost() -> None:
     net = healthy()
     net.halted = True
@@ -303,15 +312,16 @@ def test_a_block_on_a_parent_of_another_height_breaks_linkage() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "bft", "expected"),
+    ("before", "after", "bft", "expected", "begin"),
     [
-        ("n0", "n0", True, UNKNOWN), ("n0", "n0", False, HELD),
-        ("n0 n1", "n0", True, UNKNOWN), ("n0 n1 n2", "n0", True, BROKEN), ("n0 n1 n2 n3", "n0", True, BROKEN),
-        ("n0", "n0 n1 n2", True, HELD), ("n0 n1 n2", "n0 n1 n2", True, BROKEN),
+        ("n0", "n0", True, UNKNOWN, 40.5), ("n0", "n0", False, HELD, 0.0),
+        ("n0 n1", "n0", True, UNKNOWN, 40.5), ("n0 n1 n2", "n0", True, BROKEN, 40.5),
+        ("n0 n1 n2 n3", "n0", True, BROKEN, 40.5),
+        ("n0", "n0 n1 n2", True, HELD, 0.0), ("n0 n1 n2", "n0 n1 n2", True, BROKEN, 40.0),
     ],
 )  # fmt: skip
 def test_a_parent_that_nobody_showed_is_judged_by_what_is_final(
-    before: str, after: str, bft: bool, expected: Verdict
+    before: str, after: str, bft: bool, expected: Verdict, begin: float
 ) -> None:
     """Some nodes show block 20 (final on three of four), then some of them one of height 21 on an unknown parent."""
 
@@ -327,8 +337,8 @@ def test_a_parent_that_nobody_showed_is_judged_by_what_is_final(
     net.tampers.append(lambda t, node, shown: {"block_height": 5.0} if t < 40 else shown)
     net.tampers.append(tamper)
     net.run(42)
-    rows = net.judge()
-    assert rows["linkage", None].verdict is expected, rows["linkage", None]
+    row = net.judge()["linkage", None]
+    assert (row.verdict, row.begin) == (expected, begin), row
 
 
 def test_a_reorganisation_is_no_broken_link() -> None:

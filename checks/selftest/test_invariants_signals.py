@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from prowl.checks.invariants import Verdict
-from prowl.checks.selftest.network import Net, change
+from prowl.checks.selftest.network import Net, change, silent
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 LAG = 30.0
@@ -85,7 +85,8 @@ def test_what_else_happens_meanwhile_makes_a_pause_no_longer(seconds: float, exp
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(PAUSE - 2, HELD), (PAUSE + 2, BROKEN)])
-def test_time_without_a_quorum_does_not_count_for_a_pause(seconds: float, expected: Verdict) -> None:
+@pytest.mark.parametrize("after", [0.0, 30.0])
+def test_time_without_a_quorum_does_not_count_for_a_pause(seconds: float, expected: Verdict, after: float) -> None:
     net = healthy()
     net.tampers.append(change("n0", 0, consensus_state=0.0))
     net.stand(50)
@@ -93,6 +94,7 @@ def test_time_without_a_quorum_does_not_count_for_a_pause(seconds: float, expect
     net.stand(25)
     net.do("heal")
     net.stand(seconds - 50)
+    net.run(after)
     assert net.verdict("signals", "n0") is expected
 
 
@@ -262,3 +264,23 @@ def test_each_reason_has_its_own_stretch_and_the_longest_comes_first(
     longest = max(told.values(), key=lambda each: each[1] - each[0])
     assert (row.begin, row.end) == longest
     assert f"(from {longest[0]:.1f} to {longest[1]:.1f} s)" in row.observed.split(";")[0]
+
+
+@pytest.mark.parametrize(("unsure", "expected"), [(LAG, HELD), (LAG + 0.5, BROKEN)])
+def test_time_of_which_nobody_can_say_if_there_was_a_quorum_counts_once_it_is_longer_than_a_loss_may_be(
+    unsure: float, expected: Verdict
+) -> None:
+    net = healthy()
+    net.tampers += [silent("n2", 140.0, 140.0 + unsure), silent("n3", 140.0, 140.0 + unsure)]
+    net.stand(40 + unsure + PAUSE - 50)
+    assert net.verdict("signals", "n0") is expected
+
+
+@pytest.mark.parametrize(("before", "expected"), [(50.0, HELD), (70.0, BROKEN)])
+def test_a_start_not_long_before_gives_its_grace_to_the_state(before: float, expected: Verdict) -> None:
+    net = healthy()
+    net.do("kill n3")
+    net.run(10)
+    net.do("start n3")
+    net.run(before)
+    assert net.stand(PAUSE + 30).verdict("signals", "n0") is expected

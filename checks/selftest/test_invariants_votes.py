@@ -110,3 +110,15 @@ def test_a_node_is_mute_from_its_start_to_its_last_refusal() -> None:
     again.nodes["n2"].ready_at = again.t + 5
     again.run(20)
     assert world_of(again.timeline()).mute["n2"] == (Stretch(103.0, 107.5),)
+
+
+def test_the_first_block_without_a_quorum_is_told() -> None:
+    net = Net(4).run(100)
+    net.do("partition n0 n1 | n2 n3")
+    net.run(20)
+    net.extend("n2 n3")
+    net.run(10)
+    net.extend("n0 n1")
+    row = net.run(10).judge()["no-progress-without-quorum", None]
+    assert row.observed.startswith("n2 shows block 51 "), row
+    assert (row.begin, row.end) == (100.0, 120.0)
