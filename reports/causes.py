@@ -111,7 +111,10 @@ def story(result: Result) -> str:
     first, *after = since
     nodes = {row.node: None for row in bad if row.invariant == first.invariant and row.node}
     on = f" on {', '.join(nodes)}" if nodes else ""
-    then = ", ".join(f"{row.invariant} since {row.begin:.0f} s" for row in after[:MOST_THEN])
+    then = ", ".join(
+        f"{row.invariant}{'' if row.verdict is first.verdict else f' {row.verdict}'} since {row.begin:.0f} s"
+        for row in after[:MOST_THEN]
+    )
     observed = f"{first.invariant} {first.verdict}{on} since {first.begin:.1f} s: {first.observed}"
     return f"{observed}; then {then}" if then else observed
 

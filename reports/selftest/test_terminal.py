@@ -148,7 +148,8 @@ def test_of_a_scenario_what_broke_first_in_time_is_said_first() -> None:
     told = "agreement broken since 40.0 s: x; signals broken on node-2, node-1 since 12.5 s: y; peers unknown on node-1"
     played = Result("a/b", BROKEN, "p", "e", told, scenario="cut", judgements=tuple(judged))
     assert story(played) == (
-        "signals broken on node-2, node-1 since 12.5 s: state 0 for 9 s; then agreement since 40 s, peers since 1 s"
+        "signals broken on node-2, node-1 since 12.5 s: state 0 for 9 s; "
+        "then agreement since 40 s, peers unknown since 1 s"
     )
     assert story(replace(played, judgements=())) == told
 
