@@ -108,7 +108,7 @@ class Clears(_Waiting):
 
 @dataclass(frozen=True)
 class Floors(_Waiting):
-    """Watch for as long as every alert would need to fire, and a scrape more: what is to be silent has had its time.
+    """Watch for as long as every alert would need to fire, and a scrape more: a silent one has had the time.
 
     ``promises`` are the alerts that are meant; none: all. ``share`` makes it longer, or shorter.
     """

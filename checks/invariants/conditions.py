@@ -130,7 +130,7 @@ def spells(timeline: Timeline, rule: WatchedRule, node: str, *, doubtful: bool =
 
 
 def _runs(node: str, points: list[tuple[float, bool | None]], patience: float) -> list[Spell]:
-    """Return the runs of samples that show it; samples that show nothing, for less than a scrape, end none."""
+    """Return the runs of samples that show it; samples without an answer do not end a run within a scrape."""
     found: list[Spell] = []
     since: float | None = None
     before = last = points[0][0] if points else 0.0

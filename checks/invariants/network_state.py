@@ -229,7 +229,7 @@ class World:
     def started_quorum(self, span: Span, node: str) -> bool:
         """Whether, by the events alone, a node is up and with others forms a connected quorum.
 
-        Without BFT a quorum is nothing: there it must reach all that are up.
+        Without BFT there are no quorums: there it must reach all that are up.
         """
         able = span.started - span.slow
         if node not in able:
@@ -364,7 +364,7 @@ class _Clock:
 
 
 def _silences(life: _Life, track: Track) -> list[Stretch]:
-    """Return the stretches of a life in which every sample is an error; where none was taken, nothing is silent."""
+    """Return the stretches of a life in which every sample is an error; without samples there is no such stretch."""
     first, behind = bisect_right(track.times, life.begin), bisect_right(track.times, life.end)
     return [
         Stretch(track.times[begin] if begin > first else life.begin, track.times[end] if end < behind else life.end)

@@ -35,7 +35,7 @@ class Alone:
 
 
 def alone(world: World, node: str) -> list[Stretch]:
-    """Return the stretches in which no quorum can be in a node's reach; where it is down, in anybody's."""
+    """Return the stretches in which no quorum can be in a node's reach; while it is down: in any node's reach."""
     found: list[Stretch] = []
     begin: float | None = None
     for span in _parted(world.spans, [each.end for stretches in world.mute.values() for each in stretches]):

@@ -49,7 +49,7 @@ class OwedBlock:
 
 
 def debts(world: World, pace: Pace, seen: Seen) -> list[OwedBlock]:
-    """Return every heal that owed a block, those before a block was seen taken together."""
+    """Return every heal that owed a block; heals without a block between them count as one."""
     found: list[OwedBlock] = []
     paid_until = -inf
     for action in world.actions:

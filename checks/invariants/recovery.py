@@ -82,7 +82,7 @@ class _Node:
         self.allowed = timeline.header.heal_seconds if measured is None else measured
 
     def returns(self) -> list[Rejoin]:
-        """Return every time it came back and owed a recovery; those before a recovery are one."""
+        """Return every time it came back and owed a recovery; several before one recovery count as one."""
         found: list[Rejoin] = []
         for action in self.world.actions:
             if action.t >= self.timeline.end or not self._comes_back(action):
@@ -127,7 +127,7 @@ class _Node:
         return Rejoin(self.node, action, tip, ready, reached, since, counted, starved)
 
     def _in_step(self, run: ShownBlock, ready: float, tip: int) -> bool:
-        """Whether a run is at the tip of before and of the others, with a hash that another node shows too."""
+        """Whether it shows the tip from before and that of the others, with a hash that another node shows, too."""
         others = self.seen.tip_at(max(run.first, ready) - self.timeline.header.round_timeout_seconds) or 0
         if run.height < max(tip, others):
             return False

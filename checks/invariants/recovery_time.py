@@ -37,7 +37,7 @@ class Outage:
 
 
 def outages(world: World, seen: Seen) -> Iterator[Outage]:
-    """Return the outages after which a block came; those without a block between them are one."""
+    """Return the outages after which a block came; those without a block between them count as one."""
     begin: float | None = None
     ended: tuple[float, float] | None = None
     for span in world.spans:

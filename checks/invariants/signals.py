@@ -123,7 +123,7 @@ def _without_blocks(world: World, pace: Pace, runs: list[ShownBlock], awake: lis
 
 
 def _stands(runs: list[ShownBlock]) -> Iterator[ShownBlock]:
-    """Return the stretches without a higher block: another one in its place, or the one below again, is no progress."""
+    """Return the stretches without a higher block: another block in its place, or the one below it, is no progress."""
     here: ShownBlock | None = None
     for run in runs:
         if here is not None and run.height in (here.height, here.height - 1):

@@ -24,7 +24,7 @@ Row = tuple[Verdict, float, float, str]
 
 
 def bystanders(world: World) -> list[str]:
-    """Return the nodes that nothing was done to; whose edges alone were cut is one, as far as a quorum reaches it."""
+    """Return the nodes that no fault touched; one with cut edges alone counts, as far as a quorum reaches it."""
     struck = set[str]()
     for action in world.actions:
         struck |= action.stopped | action.resumed | action.restarted | action.surgery | action.slow | action.lying
