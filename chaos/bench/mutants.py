@@ -194,7 +194,7 @@ def main(words: Sequence[str] | None = None) -> int:
         began = time.monotonic()
         tree, sentence = changed(mutant, sources[mutant.name])
         found = fate(mutant, tree, log)
-        survived += found == "SURVIVED"
+        survived += found != "killed"
         print(f"{found:<8} {time.monotonic() - began:4.0f} s  {sentence}", flush=True)
     log.unlink(missing_ok=True)
     print(f"{len(drawn) - survived} of {len(drawn)} killed, {1 - survived / max(1, len(drawn)):.1%}")

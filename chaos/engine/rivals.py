@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from prowl.chaos.engine.load import GAS_PRICE_WEI
 from prowl.chaos.engine.probes import ask
-from prowl.chaos.engine.stage import LOOK_SECONDS, Stage, StepError
+from prowl.chaos.engine.stage import Stage, StepError
 from prowl.fixtures.clusters.keys import development_key
 from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterSpec
 from prowl.fixtures.reference.chain.crypto import PrivateKey
@@ -87,7 +87,7 @@ class _Sender:
         for name, transfer in rows:
             found.append(ask(self._stage.cluster.node(name).rpc, "eth_sendRawTransaction", transfer))
             if spread:
-                wait_until(lambda: self._is_everywhere(found[-1]), SPREAD_SECONDS, LOOK_SECONDS)
+                wait_until(lambda: self._is_everywhere(found[-1]), SPREAD_SECONDS, SPREAD_SECONDS / 4)
         accepted = tuple(answer for answer in found if isinstance(answer, str))
         load.rivals.append(accepted)
         self._stage.write(Event(0.0, f"{words} {' '.join(dict.fromkeys(name for name, _ in rows))}"))

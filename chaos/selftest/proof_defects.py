@@ -199,8 +199,7 @@ BY_FED_BRANCHES = {"longer-over-final", "length-before-finality", "weight-before
 BY_A_CHECK = {"root-wrong", "backup-torn", "ready-early"} | BY_FED_BRANCHES
 """Seen by what is no story here: below, and in proof_checks.py."""
 WAITING: dict[str, str] = {}
-FEEDS_BRANCHES: set[str] = set()
-"""Its invariant exists; what would bring it to light does not yet."""
+"""Those whose oracle does not exist yet, each with its name."""
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -11,7 +11,6 @@ from prowl.chaos.selftest import proof_defects
 from prowl.chaos.selftest.planted import IN_A_SCENARIO
 from prowl.chaos.selftest.proof_defects import (
     BY_A_CHECK,
-    FEEDS_BRANCHES,
     IN_A_STALL,
     IN_SIMULATION,
     SEEN_BY_ITS_FAULT,
@@ -55,7 +54,7 @@ def missing(
             yield f"{name} has {len(places)} places in {WHERE}, and not one: {', '.join(places)}"
         if oracle not in there and judged.keys() & {*places}:
             yield f"{name} is said to be caught by {oracle}, which is no check's item and no invariant"
-        if oracle in there and "WAITING" in places and name not in FEEDS_BRANCHES:
+        if oracle in there and "WAITING" in places:
             yield f"{name} waits for {oracle}, which is there now: give it a story of STORIES in {WHERE}"
     for place, names in every.items():
         yield from (f"{name} stands in {place} of {WHERE} and is no defect" for name in names if name not in oracles)

@@ -67,6 +67,8 @@ def test_a_tip_was_last_seen_where_a_node_showed_no_more() -> None:
     assert [(tip.t, tip.last) for tip in found.tips] == [(0, 2), (3, 4)]
     tied = seen((0, "a", 1, "a"), (0, "b", 1, "a"), (1, "c", 1, "a"), (1, "a", 2, "b"), (1, "b", 2, "b"))
     assert [(tip.t, tip.last) for tip in tied.tips] == [(0, 1), (1, 1)]
+    alone = seen((0, "a", 1, "a"), (0, "b", 1, "a"), (3, "a", 5, "e"))
+    assert [(tip.t, tip.last) for tip in alone.tips] == [(0, 0)], "nobody showed so little at 3 s"
 
 
 @pytest.mark.parametrize(

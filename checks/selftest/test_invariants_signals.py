@@ -284,3 +284,33 @@ def test_a_start_not_long_before_gives_its_grace_to_the_state(before: float, exp
     net.do("start n3")
     net.run(before)
     assert net.stand(PAUSE + 30).verdict("signals", "n0") is expected
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(2, HELD), (3, BROKEN)])
+def test_a_height_may_be_ahead_by_one_in_the_first_two_samples(samples: int, expected: Verdict) -> None:
+    net = Net(interval=100.0)
+    height(net, "n2", "block_height", lambda t, tip: tip + (t < samples * net.every))
+    assert net.run(20).verdict("signals", "n2") is expected
+
+
+@pytest.mark.parametrize(("at", "expected"), [(0.0, HELD), (0.5, BROKEN)])
+def test_a_height_may_be_behind_in_the_first_sample_alone(at: float, expected: Verdict) -> None:
+    net = Net(interval=100.0)
+    net.extend("n0 n1 n2 n3", blocks=20)
+    height(net, "n2", "block_height", lambda t, tip: tip - 5 if t == at else tip)
+    assert net.run(20).verdict("signals", "n2") is expected
+
+
+@pytest.mark.parametrize(("samples", "expected"), [(3, HELD), (4, BROKEN)])
+def test_a_height_may_be_behind_by_one_in_two_samples_after_the_first(samples: int, expected: Verdict) -> None:
+    net = Net(interval=100.0)
+    net.extend("n0 n1 n2 n3", blocks=20)
+    height(net, "n2", "block_height", lambda t, tip: tip - (t < samples * net.every))
+    assert net.run(20).verdict("signals", "n2") is expected
+
+
+def test_a_node_is_judged_from_its_first_answer_to_its_last() -> None:
+    net = Net()
+    net.tampers += [silent("n0", 0.0, 2.0), silent("n0", 30.0, 32.0), silent("n0", 50.0)]
+    row = net.run(60).judge()["signals", "n0"]
+    assert (row.verdict, row.begin, row.end) == (HELD, 2.0, 49.5)
