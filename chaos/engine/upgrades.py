@@ -25,6 +25,7 @@ from prowl.reports.events import Event
 SOAK_ROTATIONS = 10
 SOAK_WINDOWS = 3  # a first one may show how a young process fills its caches, or a machine that was busy
 LEAST_LEAK_BYTES = 4_000_000
+LEAST_LEAK_SHARE = 0.1  # the heap of a COC node at rest swings by 26 MB of 210: its collector comes when it likes
 MEMORY = "process_memory_bytes"
 
 
@@ -168,9 +169,14 @@ def soaked(stage: Stage, name: str, rotations: int, observations: list[str]) -> 
     observations.append(f"{pace}; {memory}")
     if own > others + stage.play.interval_seconds:
         return f"is slow: {pace}"
-    if mine > 2 * max(most, 0) + LEAST_LEAK_BYTES:
+    if leaks(before.get(name, 0.0), mine, most):
         return f"loses memory: {memory} in {blocks} blocks"
     return ""
+
+
+def leaks(before: float, grown: float, others: float) -> bool:
+    """Whether a process of so many bytes grew by more than its collector explains, and than twice what others grew by."""
+    return grown > 2 * max(others, 0) + max(LEAST_LEAK_BYTES, LEAST_LEAK_SHARE * before)
 
 
 def _memory(stage: Stage) -> dict[str, float]:

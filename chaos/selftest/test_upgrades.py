@@ -146,3 +146,20 @@ def test_no_further_node_is_upgraded_where_the_network_does_not_come_back_in_the
     with nullcontext() if recovers else pytest.raises(StepError, match=r"middle: .*; node-1, node-3 untouched"):
         Rolling(middle=middle).play(stage)
     assert len(changed) == touched
+
+
+@pytest.mark.parametrize(
+    ("before", "grown", "others", "leak"),
+    [
+        (20e6, 4_000_001, 0, True),
+        (20e6, 4_000_000, 0, False),
+        (210e6, 21_000_001, -26e6, True),
+        (210e6, 21_000_000, -26e6, False),  # where a collector ran in the others, theirs count as no growth
+        (20e6, 10_000_001, 3e6, True),
+        (20e6, 10_000_000, 3e6, False),
+    ],
+)
+def test_a_process_leaks_if_it_grows_by_more_than_its_collector_and_the_others_explain(
+    before: float, grown: float, others: float, leak: bool
+) -> None:
+    assert upgrades.leaks(before, grown, others) == leak
