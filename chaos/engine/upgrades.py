@@ -175,7 +175,7 @@ def soaked(stage: Stage, name: str, rotations: int, observations: list[str]) -> 
 
 
 def leaks(before: float, grown: float, others: float) -> bool:
-    """Whether a process of so many bytes grew by more than its collector explains, and than twice what others grew by."""
+    """Whether a process of so many bytes grew by more than its collector and twice the growth of the others explain."""
     return grown > 2 * max(others, 0) + max(LEAST_LEAK_BYTES, LEAST_LEAK_SHARE * before)
 
 
