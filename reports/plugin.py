@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from prowl.reports import changes, evidence, files, gate, history, html, junit, markdown, run, terminal, textfile
+from prowl.reports import changes, evidence, files, gate, history, html, junit, markdown, run, terminal, textfile, usage
 from prowl.reports.causes import Cause
 from prowl.reports.history import HistoryError
 from prowl.reports.run import Report, Run
@@ -44,7 +44,8 @@ COLOURS: dict[str, dict[str, bool]] = {
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options about the run itself."""
     group = parser.getgroup("prowl", "Prowl")
-    _put_first(parser)
+    usage.put_first(parser)
+    usage.name_near_options(parser, program())
     group.addoption("--seed", type=int, metavar="N", help="seed of all chance in this run (default: drawn, printed)")
     group.addoption("--plan", action="store_true", help="print what would be done to whom, touch nothing, and end")
     group.addoption("--run-dir", type=Path, metavar="DIR", help="the run's folder (default: .prowl/runs/<time>-<seed>)")
@@ -54,13 +55,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="PATH",
         help="also write the run's metrics there, for node_exporter's textfile collector (a name that ends in .prom)",
     )
-
-
-def _put_first(parser: pytest.Parser) -> None:
-    """Let ``--help`` begin with Prowl's own options; pytest has no other way than its own list."""
-    whole = getattr(parser, "optparser", None)
-    for groups, name in ((getattr(parser, "_groups", []), "name"), (getattr(whole, "_action_groups", []), "title")):
-        groups.sort(key=lambda each: str(getattr(each, name)).lower() != "prowl")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

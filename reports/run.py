@@ -8,6 +8,7 @@ files of schema 1 the judgements are lines of a result's ``evidence``; :mod:`pro
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -101,9 +102,11 @@ def begin(base: Path | None, seed: int | None, target: str, cluster: str, argume
             )
         _reserve(folder)
     except OSError as error:
+        in_the_way = isinstance(error, FileExistsError | NotADirectoryError)
+        why = "it, or what it lies in, is a file" if in_the_way else error.strerror or error
+        free = "Free some space there or name" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "Name"
         raise RunError(
-            f"The run folder {folder} can't be written: {error.strerror or error}. "
-            "Free some space there or name another folder with --run-dir."
+            f"The run folder {folder} can't be written: {why}. {free} another folder with --run-dir."
         ) from None
     return Run(folder.resolve(), seed, target, cluster, repeat(program, arguments, seed), started)
 
@@ -246,6 +249,10 @@ class Report:
             raise
         except KeyError as error:
             raise RunError(f"{named} is not a report of a run: it lacks {printable(error, 80)}.") from None
+        except FileNotFoundError:
+            raise RunError(
+                f"{named} is not a report of a run: it is not there; a run writes it when it ends."
+            ) from None
         except OSError as error:
             raise RunError(f"{named} is not a report of a run: {error.strerror or printable(error)}.") from None
         except (ValueError, TypeError, AttributeError, RecursionError) as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sized
 from pathlib import Path
 
 from prowl.fixtures.clients import prometheus as prometheus_target
@@ -45,10 +46,13 @@ def _check(file: Path) -> int:
         return USAGE_ERROR
     roles = [node.role for node in network.nodes]
     kinds = ", ".join(f"{roles.count(role)} {role}" for role in dict.fromkeys(roles))
-    print(
-        f"{file}: {len(roles)} nodes ({kinds}), {len(network.waivers)} waivers, {len(network.own_limits)} own limits."
-    )
+    waivers, limits = _count(network.waivers, "waiver"), _count(network.own_limits, "own limit")
+    print(f"{file}: {_count(roles, 'node')} ({kinds}), {waivers}, {limits}.")
     return 0
+
+
+def _count(rows: Sized, word: str) -> str:
+    return f"{len(rows)} {word}{'' if len(rows) == 1 else 's'}"
 
 
 def _init(asked: argparse.Namespace) -> int:
@@ -77,7 +81,7 @@ def _init(asked: argparse.Namespace) -> int:
             stream.write(text)
     except OSError as error:
         return _refuse(f"{asked.output} can't be written: {error.strerror or error}.")
-    print(f"{asked.output}: {len(found)} nodes.")
+    print(f"{asked.output}: {_count(found, 'node')}.")
     doubts = [f"  {each.rpc}: {doubt}" for each in found for doubt in each.doubts]
     if doubts:
         print("\n".join(["Not proven, look at these (each is a comment in the file):", *doubts]))

@@ -43,7 +43,8 @@ def chosen(path: Path | None) -> Path:
         if not os.path.lexists(path):
             near = get_close_matches(path.name, [each.name for each in RUNS.glob("*")], n=1)
             hint = f" Did you mean {one_line(near[0])}?" if near else ""
-            raise RunError(f"There is no {one_line(str(path))}, neither here nor as a run in {RUNS.absolute()}.{hint}")
+            said = f"There is no {one_line(str(path))!r}, neither as a path nor as a run in {RUNS.absolute()}."
+            raise RunError(said + hint)
         return path
     found = sorted(each for each in RUNS.glob("*") if (each / "report.json").exists())
     if not found:
@@ -71,7 +72,7 @@ def history(asked: argparse.Namespace) -> int:
         if asked.item and not rows:
             near = get_close_matches(asked.item, {each.item for each in kept.series(runs)}, n=3)
             hint = f" Near it: {', '.join(near)}." if near else ""
-            raise HistoryError(f"None of the last {len(runs)} runs has asked {asked.item!r}.{hint}")
+            raise HistoryError(f"No run of {newest[0].target} has asked {asked.item!r} ({_count(runs)} seen).{hint}")
         if asked.page is not None:
             from prowl.reports.history_page import write
 
@@ -103,8 +104,12 @@ def _of_item(runs: list[Past], rows: list[Series]) -> list[str]:
     return lines
 
 
+def _count(runs: list[Past]) -> str:
+    return f"{len(runs)} run{'s' if len(runs) > 1 else ''}"
+
+
 def _of_all(kept: RunHistory, runs: list[Past], rows: list[Series]) -> list[str]:
-    lines = [f"{len(runs)} run{'s' if len(runs) > 1 else ''} of {runs[0].target} in {kept.path}"]
+    lines = [f"{_count(runs)} of {runs[0].target} in {kept.path}"]
     for run in runs[:20]:
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
         took = f"{run.seconds:.0f} s" if run.seconds is not None else ""

@@ -44,6 +44,10 @@ def test_what_is_written_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixt
     assert capsys.readouterr().out == "testnet.toml: 2 nodes.\n"
     assert inventory("check", "testnet.toml") == 0
     assert capsys.readouterr().out == "testnet.toml: 2 nodes (2 validator), 0 waivers, 0 own limits.\n"
+    with stub(0) as one:
+        assert inventory("init", pair(one), "--output", "one.toml") == 0
+    assert inventory("check", "one.toml") == 0
+    assert capsys.readouterr().out == "one.toml: 1 node.\none.toml: 1 node (1 validator), 0 waivers, 0 own limits.\n"
 
 
 def test_what_is_in_doubt_is_told_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,22 @@ def test_a_run_that_ran_no_test_hides_no_run_that_did(
     assert len(history.beside(runs).runs()) == left
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--nodehome", "x"), "prowl run: error: unrecognized arguments: --nodehome (did you mean --node-home?)"),
+        (("--chaso", "--traget=x"), "arguments: --chaso --traget=x (did you mean --chaos, --target?)"),
+        (("--zzz",), "unrecognized arguments: --zzz\n"),
+    ],
+)
+def test_an_option_that_is_none_is_refused_with_what_is_near(
+    pytester: pytest.Pytester, words: tuple[str, ...], says: str
+) -> None:
+    result = prowl(pytester, "--target", "embedded", *words)
+    assert result.ret == 4
+    assert says in result.stderr.str()
+
+
 def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
     told = prowl(pytester, "--help").stdout.str()
     assert told.index("--target") < told.index("--maxfail")
