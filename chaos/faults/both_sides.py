@@ -14,7 +14,7 @@ from prowl.chaos.faults.same_key import SameKey, second_store
 from prowl.chaos.faults.second_process import Seconds
 from prowl.chaos.faults.tools.damage import LEDGER
 from prowl.fixtures.clusters.ports import Ports
-from prowl.fixtures.clusters.protocol import HasData, HasProcesses, data_of
+from prowl.fixtures.clusters.protocol import HasData, HasDirectPaths, HasProcesses, data_of, direct_path
 from prowl.fixtures.clusters.spec import CHAIN_ID, ClusterSpec, reference_command
 from prowl.fixtures.reference.consensus.witness import vouch, witness_path
 from prowl.reports.events import Effects, Heal
@@ -42,7 +42,7 @@ class KeysOnBothSides(SameKey):
     """
 
     limit_seconds = 180.0  # all nodes start, and an installed one is given a grace
-    needs = (HasProcesses, HasData)
+    needs = (HasProcesses, HasData, HasDirectPaths)
 
     def unavailable(self, spec: ClusterSpec) -> str | None:
         """Return why two liars are not too many."""
@@ -71,8 +71,11 @@ class KeysOnBothSides(SameKey):
         store = second_store(config)
         witness_path(store).unlink(missing_ok=True)
         vouch(store, CHAIN_ID, str(scene.cluster.node(name).address), 0)
-        nodes = [scene.cluster.node(other) for other in self._beyond(scene, name)]
-        return {**config, "peers": [{"id": node.address, "url": node.p2p} for node in nodes]}
+        cluster, beyond = scene.cluster, self._beyond(scene, name)
+        return {
+            **config,
+            "peers": [{"id": cluster.node(node).address, "url": direct_path(cluster, node)} for node in beyond],
+        }
 
     def effect_trouble(self, scene: Scene) -> str:
         """Look for a side on which no block comes."""

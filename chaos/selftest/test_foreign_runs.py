@@ -270,7 +270,8 @@ def test_a_run_is_named_by_its_bare_name(name: str, folder: Path, capsys: pytest
     assert by_name == by_path
     assert nowhere[0] == 4
     if name != "heal":
-        assert f"There is no 'rr', neither as a path nor as a run in {folder.parent}. Did you mean r?" in nowhere[2]
+        sentence = f"There is no 'rr', neither as a path nor as a run in {folder.parent}. Did you mean r?"
+        assert sentence in str(nowhere[2])
 
 
 def test_the_history_says_since_which_run_an_item_is_not_held(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -136,6 +136,17 @@ def test_what_only_this_run_lacks_is_no_fault_of_the_literal(
     assert bool(obstacle(scenario, spec)) is bool(sentence)
 
 
+@pytest.mark.parametrize(("kind", "asked"), [("processes", True), ("containers", False)])
+def test_a_second_process_past_the_proxies_is_asked_only_of_nodes_that_reach_each_other_so(
+    kind: str, asked: bool
+) -> None:
+    reason = not_asked(
+        next(each for each in SCENARIOS if each.name == "more-liars-than-a-third"), ClusterSpec(4, kind=kind)
+    )
+    assert (reason == "") is asked
+    assert asked or "through their proxies only" in reason
+
+
 @pytest.mark.parametrize(
     ("netns", "shape", "block_ms"),
     [
