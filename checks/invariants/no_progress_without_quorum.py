@@ -141,7 +141,7 @@ def _first_answer(world: World, node: str, t: float) -> bool:
     """Whether a node, at ``t``, answers for the first time after it was away."""
     span = world.at(t)
     before = world.at(span.begin - 1e-9)
-    return span.phases[node] is Presence.UP and t - span.begin < 1e-6 and before.phases[node] is not Presence.UP
+    return span.phases[node] is Presence.UP and t == span.begin and before.phases[node] is not Presence.UP
 
 
 def look(timeline: Timeline) -> list[Judgement]:

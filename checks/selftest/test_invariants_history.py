@@ -69,6 +69,8 @@ def test_a_tip_was_last_seen_where_a_node_showed_no_more() -> None:
     assert [(tip.t, tip.last) for tip in tied.tips] == [(0, 1), (1, 1)]
     alone = seen((0, "a", 1, "a"), (0, "b", 1, "a"), (3, "a", 5, "e"))
     assert [(tip.t, tip.last) for tip in alone.tips] == [(0, 0)], "nobody showed so little at 3 s"
+    early = seen((0, "a", 1, "a"), (1, "b", 1, "a"), (2, "a", 1, "a"))
+    assert [(tip.t, tip.last) for tip in early.tips] == [(1, 2)]
 
 
 @pytest.mark.parametrize(

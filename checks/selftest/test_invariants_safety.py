@@ -262,6 +262,14 @@ def test_a_tip_may_fall_to_the_last_block_of_a_quorum_and_no_lower(to: int, expe
     assert net.run(6).verdict("finality") is expected
 
 
+@pytest.mark.parametrize(("at", "expected"), [(28.0, HELD), (28.5, BROKEN)])
+def test_a_block_that_is_shown_beside_the_final_one_does_not_replace_it(at: float, expected: Verdict) -> None:
+    net = Net()
+    other = [[15, OTHER, GENESIS]]  # all nodes show block 15 from 28 s on
+    net.tampers.append(lambda t, node, shown: {**shown, "blocks": other} if (t, node) == (at, "n1") else shown)
+    assert net.run(40).verdict("finality") is expected
+
+
 @pytest.mark.parametrize(("at", "expected"), [(29.5, HELD), (30.0, BROKEN)])
 def test_a_tip_may_not_fall_from_when_on_a_block_is_final(at: float, expected: Verdict) -> None:
     """n0, n1 and n2 show block 7 at 30 s."""

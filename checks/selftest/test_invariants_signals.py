@@ -314,3 +314,12 @@ def test_a_node_is_judged_from_its_first_answer_to_its_last() -> None:
     net.tampers += [silent("n0", 0.0, 2.0), silent("n0", 30.0, 32.0), silent("n0", 50.0)]
     row = net.run(60).judge()["signals", "n0"]
     assert (row.verdict, row.begin, row.end) == (HELD, 2.0, 49.5)
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(60.0, HELD), (70.0, UNKNOWN)])
+def test_without_an_interval_the_longest_stand_decides(seconds: float, expected: Verdict) -> None:
+    net = Net(interval=1000.0)
+    net.tampers.append(change("n0", 0, consensus_state=0.0))
+    net.run(seconds)
+    net.extend("n0 n1 n2 n3")
+    assert net.run(10).verdict("signals", "n0") is expected

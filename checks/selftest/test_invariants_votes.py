@@ -122,3 +122,16 @@ def test_the_first_block_without_a_quorum_is_told() -> None:
     row = net.run(10).judge()["no-progress-without-quorum", None]
     assert row.observed.startswith("n2 shows block 51 "), row
     assert (row.begin, row.end) == (100.0, 120.0)
+
+
+@pytest.mark.parametrize(("later", "expected"), [(0.0, HELD), (0.5, BROKEN)])
+def test_only_with_its_first_answer_a_node_may_show_a_block_that_it_alone_had(later: float, expected: Verdict) -> None:
+    """It is started at 140 s and answers from 145 s on."""
+    net = Net(5).run(100)
+    net.do("kill n2 n3 n4")
+    net.do("partition n0 n1 n2 n3 | n4")
+    net.run(40)
+    net.do("start n4")
+    net.run(5 + later)
+    net.extend("n4")
+    assert net.run(30).verdict("no-progress-without-quorum") is expected
