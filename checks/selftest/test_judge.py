@@ -238,7 +238,7 @@ def test_a_run_with_all_held_ends_with_0(tmp_path: Path) -> None:
     ],
 )
 def test_a_timeline_is_judged_by_what_its_scenario_names_as_its_run_was(
-    tmp_path: Path, names: dict[str, list[str]], lies: bool, code: int, head: str, counts: bool
+    tmp_path: Path, names: dict[str, Any], lies: bool, code: int, head: str, counts: bool
 ) -> None:
     net = Net(**names)
     net.tampers += [change("n0", 0, rpc_height=1)] * lies
