@@ -201,10 +201,14 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Where -k left nothing, name the ids that are near its words."""
+    """Where -m or -k left nothing, say so; name the ids that are near the words of -k."""
     config = session.config
     words = config.getoption("keyword").strip()
-    if session.items or not words or hasattr(config, "workerinput") or reports.RUN not in config.stash:
+    if session.items or hasattr(config, "workerinput") or reports.RUN not in config.stash:
+        return
+    if marks := config.getoption("markexpr"):
+        reports.note(config, f"-m {marks!r} left nothing; quick, upgrade and alerts are marks of scenarios (--chaos)")
+    if not words:
         return
     if config.stash[reports.NOT_ASKED] and not config.getoption("gate"):
         reports.note(config, f"-k {words!r} selected only what is not asked of this target")

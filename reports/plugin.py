@@ -258,7 +258,9 @@ class _Collector:
         """Whether no test was run, and nothing else is to be read of this run."""
         if self.report.results or GATE in self.config.stash or self.config.getoption("run_dir") is not None:
             return False
-        nothing_selected = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not self.config.stash[NOT_ASKED]
+        # -m chooses among items alone: what is not asked is none of what it asked for.
+        reasons = self.config.stash[NOT_ASKED] and not self.config.getoption("markexpr")
+        nothing_selected = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and not reasons
         return nothing_selected or exitstatus == pytest.ExitCode.USAGE_ERROR or self.config.option.collectonly
 
     def pytest_report_header(self) -> list[str]:

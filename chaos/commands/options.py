@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Given = Mapping[str, Any]
+NEXT = ("next_home", "next_image", "next_version")
 
 # What is given, what makes it senseless, and the sentence.
 REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
@@ -51,7 +52,7 @@ REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
     ),
     (
         "cluster",
-        lambda given: not (given["chaos"] or (given["gate"] and (given["next_home"] or given["next_version"]))),
+        lambda given: not (given["chaos"] or (given["gate"] and any(given[name] for name in NEXT))),
         "--cluster says where chaos happens, and none is asked for. Add --chaos, or leave --cluster out (--target says "
         "who is judged).",
     ),
@@ -60,10 +61,14 @@ REFUSED: tuple[tuple[str, Callable[[Given], bool], str], ...] = (
 
 def refusal(given: Given) -> str | None:
     """Return why options can't go together, given the value of each by its name; None if they can."""
-    return next((sentence for name, senseless, sentence in REFUSED if given[name] and senseless(given)), None)
+    return next((words for name, senseless, words in REFUSED if _is_given(given[name]) and senseless(given)), None)
+
+
+def _is_given(value: object) -> bool:
+    return value is not None and value is not False  # a 0 is given, too
 
 
 def asked(option: Callable[[str], Any]) -> Given:
     """Return the values of the options that this is about."""
     names = ("gate", "strict_gate", "within", "chaos", "drill", "node", "role", "cluster", "time_scale")
-    return {name: option(name) for name in (*names, "node_home", "next_home", "next_version")}
+    return {name: option(name) for name in (*names, "node_home", *NEXT)}

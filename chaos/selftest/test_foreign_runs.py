@@ -262,10 +262,11 @@ RUN_COMMANDS = [name for name, words in COMMANDS.items() if "RUN" in words]
 def test_a_run_is_named_by_its_bare_name(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report(folder)
     words = COMMANDS.get(name, ("heal", "RUN"))
-    said = []
+    said: list[tuple[int, str, str]] = []
     for run in (str(folder), "r", "rr"):
         code = called(folder, *(run if word == "RUN" else word for word in words))
-        said.append((code, *(text.replace(str(folder), ".prowl/runs/r") for text in capsys.readouterr())))
+        out, err = capsys.readouterr()
+        said.append((code, out.replace(str(folder), ".prowl/runs/r"), err.replace(str(folder), ".prowl/runs/r")))
     by_path, by_name, nowhere = said
     assert by_name == by_path
     assert nowhere[0] == 4

@@ -102,6 +102,7 @@ def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said
     [
         (("-k", "nothing", "-n", "2"), 5, 0),
         (("-k", "nothing", "--chaos"), 5, 0),
+        (("-m", "quick"), 5, 0),  # marks of scenarios, and no --chaos
         (("-k", "nothing", "--run-dir", ".prowl/runs/mine"), 5, 1),
         (("-k", "daily/disk"), 5, 1),  # it says why this is not asked
         (("-k", "daily and"), 4, 0),

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from prowl.chaos.commands import options
 from prowl.chaos.engine.prune import MOST_RUNS
 from prowl.chaos.selftest.stub_net import StubNet, prowl, testnet
 from prowl.fixtures import targets
@@ -34,6 +35,13 @@ def told(result: pytest.RunResult) -> str:
     return result.stdout.str() + result.stderr.str()
 
 
+@pytest.mark.parametrize("what", ["next_home", "next_image", "next_version"])
+def test_a_gate_that_tries_an_upgrade_may_name_the_cluster(what: str) -> None:
+    given = {"gate": True, "cluster": "containers", what: "coc:2"}
+    assert options.refusal(options.asked(given.get)) is None
+    assert "Add --chaos" in str(options.refusal(options.asked({**given, what: None}.get)))
+
+
 @ALONE_AND_BESIDE
 def test_without_a_target_it_names_the_choices(pytester: pytest.Pytester, workers: tuple[str, ...]) -> None:
     result = prowl(pytester, *workers)
@@ -55,6 +63,7 @@ def test_without_a_target_it_names_the_choices(pytester: pytest.Pytester, worker
         (("--target", "embedded", "--role", "king"), "validator"),
         (("--target", "embedded", "--chaos", "--cluster", "localhost"), "chaos happens only in clusters"),
         (("--target", "embedded", "--cluster", "embedded:3"), "none is asked for. Add --chaos"),
+        (("--target", "embedded", "--time-scale", "0"), "no chaos is asked for. Add --chaos"),
         (("--target", "embedded", "--time-scale", "10"), "no chaos is asked for. Add --chaos"),
         (("--target", "embedded", "--chaos", "--time-scale", "100"), "is allowed here"),
         (("--target", "embedded", "--chaos", "--time-scale", "0.5"), "it is 1 or more"),
