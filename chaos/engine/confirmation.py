@@ -84,8 +84,20 @@ def _in_step(stage: Stage, name: str, since: Since) -> str:
         starved = stage.observer.trouble()
         if starved:
             raise StoppedEarlyError(starved)
-        raise NotConfirmedError(f"{trouble}, {limit:.0f} s after its start")
+        raise NotConfirmedError(f"{standstill(stage) or trouble}, {limit:.0f} s after its start")
     return f"{seen} {stage.observer.now() - since.t:.1f} s after its stop"
+
+
+def standstill(stage: Stage) -> str:
+    """Say that nobody makes blocks, which the node that is waited for need not be to blame for; "" where they come."""
+    t, height = stage.observer.tips[-1] if stage.observer.tips else (0.0, 0)
+    quiet_seconds = stage.observer.now() - t
+    return f"sees no block from anybody for {quiet_seconds:.0f} s (height {height})" * (quiet_seconds > _pause(stage))
+
+
+def _pause(stage: Stage) -> float:
+    """Return the longest pause that there may be just after a start, in seconds."""
+    return deadlines.pause_seconds(stage.play.interval_seconds, stage.network) + stage.network.start_grace_seconds
 
 
 def _behind(stage: Stage, name: str, since: Since) -> str:
@@ -191,7 +203,7 @@ def _is_needed(stage: Stage, name: str, gone: Iterable[str]) -> bool:
 
 def blocks_come(stage: Stage, count: int) -> float | None:
     """Wait for so many blocks; None if a pause is longer than it may be just after a start."""
-    pause = deadlines.pause_seconds(stage.play.interval_seconds, stage.network) + stage.network.start_grace_seconds
+    pause = _pause(stage)
     began, tip = stage.observer.now(), stage.observer.tip
     goal = tip + count
     while tip < goal:

@@ -10,7 +10,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from prowl.chaos.engine import runner, upgrades
+from prowl.chaos.engine import confirmation, runner, upgrades
 from prowl.chaos.engine.complaints import Mark
 from prowl.chaos.engine.likeness import like
 from prowl.chaos.engine.plan import lines
@@ -163,3 +163,15 @@ def test_a_process_leaks_if_it_grows_by_more_than_its_collector_and_the_others_e
     before: float, grown: float, others: float, leak: bool
 ) -> None:
     assert upgrades.leaks(before, grown, others) == leak
+
+
+@pytest.mark.parametrize(
+    ("quiet_seconds", "told"), [(20.1, "sees no block from anybody for 20 s (height 7)"), (20.0, "")]
+)
+def test_where_nobody_makes_blocks_the_node_that_is_waited_for_is_not_blamed(
+    quiet_seconds: float, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(confirmation.deadlines, "pause_seconds", lambda *_: 15.0)
+    stage = Mock(**{"observer.tips": [(3.0, 6), (4.0, 7)], "network.start_grace_seconds": 5.0})
+    stage.observer.now.return_value = 4.0 + quiet_seconds
+    assert confirmation.standstill(stage) == told
