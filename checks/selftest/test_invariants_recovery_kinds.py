@@ -147,7 +147,7 @@ def test_it_says_what_is_missing(answers: bool, words: str) -> None:
     net.sides = [{"n3"}, {"n0", "n1", "n2"}]
     net.do("start n3")
     row = net.run(40).judge()["recovery", "n3"]
-    assert row.observed.startswith(words), row
+    assert (row.observed.startswith(words), row.begin, row.end) == (True, 100.0, 139.5), row
     assert "can't be seen" not in row.promise
 
 
@@ -216,3 +216,4 @@ def test_where_no_height_was_seen_before_any_will_do(seconds: float, tip: int) -
     net.t += 0.5
     row = net.run(40).judge()["recovery", "n3"]
     assert row.observed.startswith(f"back at height {tip} or above"), row
+    assert (row.begin, row.end) == (seconds, seconds + 5.0)

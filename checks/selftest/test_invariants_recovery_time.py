@@ -35,6 +35,7 @@ def outages(*pairs: tuple[float, float], key: bool = True, bft: bool = True, cal
         (((60.0, PAUSE + 2), (30.0, 1.0)), BROKEN), (((30.0, PAUSE + 2), (60.0, 1.0)), HELD),
         (((30.0, 10.0), (60.0, PAUSE + 8)), HELD), (((30.0, 10.0), (60.0, PAUSE + 12)), BROKEN),
         (((30.0, 10.0), (60.0, 10.0), (120.0, PAUSE + 12)), BROKEN),
+        (((10.0, 60.0), (30.0, 1.0), (60.0, PAUSE + 2)), BROKEN),
     ],
 )  # fmt: skip
 def test_recovery_takes_no_longer_because_the_outage_did(
