@@ -20,6 +20,7 @@ from prowl.chaos.engine.steps import Recover
 from prowl.chaos.engine.upgrades import Rolling, foretold
 from prowl.chaos.scenarios import upgrade
 from prowl.checks.selftest.survey_kit import node, survey
+from prowl.fixtures import deadlines
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.hosts.facts import ConfigFile, HostFacts
 from prowl.fixtures.manual import catalogue
@@ -171,7 +172,7 @@ def test_a_process_leaks_if_it_grows_by_more_than_its_collector_and_the_others_e
 def test_where_nobody_makes_blocks_the_node_that_is_waited_for_is_not_blamed(
     quiet_seconds: float, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(confirmation.deadlines, "pause_seconds", lambda *_: 15.0)
+    monkeypatch.setattr(deadlines, "pause_seconds", lambda *_: 15.0)
     stage = Mock(**{"observer.tips": [(3.0, 6), (4.0, 7)], "network.start_grace_seconds": 5.0})
     stage.observer.now.return_value = 4.0 + quiet_seconds
     assert confirmation.standstill(stage) == told
