@@ -218,14 +218,15 @@ class Observer:
 
         Where they differ, nothing is known of the network from the last look at which they did not, to the next.
         """
-        since, was = self.now(), ""
+        since, was = 0.0, ""  # the recording's begin, however late this begins to look
         while True:
             ended, began = self._ended.is_set(), self.now()
             found = await asyncio.to_thread(self._altered)
             if found or (was and found is not None):
                 why = f"somebody else changed the proxies: {found or was}"
                 with self._lock:
-                    self.writer.gap(self.now(), self.now() - since, why, proxies=True)
+                    t = self.now()
+                    self.writer.gap(t, t - since, why, proxies=True)
             if found is not None:
                 since, was = began, found
             if ended:
