@@ -68,13 +68,13 @@ class Killed:
     moment: str
     cleared_seconds: float
     left: list[str]
-    told: list[str]
+    undone: list[str]
 
     def __str__(self) -> str:
         case = self.case
         by = "watchdog" if case.watched else "prowl heal"
         beside = " ".join([*(["-n 1"] if case.workers else []), *(["--netns"] if case.apart else []), case.folder])
-        became = "; ".join(self.left) or f"clear after {self.cleared_seconds:4.1f} s: {len(self.told)} things by {by}"
+        became = "; ".join(self.left) or f"clear after {self.cleared_seconds:4.1f} s: {len(self.undone)} things by {by}"
         return (
             f"{case.who:<13} {beside:<15} {case.stage:<8} +{case.delay_seconds:6.3f} s  {case.fault:<10} "
             f"last on the ledger: {self.moment:<8} {became}"
@@ -144,7 +144,7 @@ class _Victim:
             victim.signal(signal.SIGKILL)
         began = time.monotonic()
         wait_until(lambda: not any(victim.running() for victim in victims), CLEARED_SECONDS, LOOK_SECONDS)
-        told = [] if case.watched else self._heal_by_hand()
+        output = [] if case.watched else self._heal_by_hand()
         left = self._left_at_last([folder for folder in self._folders() if not self._is_of_another(folder, victims)])
         seconds = time.monotonic() - began
         goes_on = case.who == "worker" and case.stage == "between"  # without its worker, and ends in order
@@ -153,7 +153,7 @@ class _Victim:
         popen.kill()
         popen.wait(END_SECONDS)
         left += self._left_at_last(self._folders())
-        return Killed(case, moment, seconds, [*dict.fromkeys(left), *_unreadable(self.run)], told or self._log())
+        return Killed(case, moment, seconds, [*dict.fromkeys(left), *_unreadable(self.run)], output or self._log())
 
     def _displace(self) -> None:
         """Rename or delete the run's folder, if that is the case; what is mounted in it stays."""
@@ -241,7 +241,7 @@ class _Victim:
         """Return what of these folders is on the machine."""
         owners = [owner for folder in folders for owner in self._known[folder][0]]
         running = [f"owner {owner.pid}" for owner in owners if owner.running()]
-        running += [f"watchdog {its.pid}" for its in _watchdogs([owner for owner in owners if not owner.running()])]
+        running += [f"watchdog {value.pid}" for value in _watchdogs([owner for owner in owners if not owner.running()])]
         return running + [line for folder in folders for line in _left_of(folder, self._known[folder][1])]
 
     def _log(self) -> list[str]:

@@ -78,16 +78,16 @@ def test_a_backup_opens_at_the_height_of_its_name_and_syncs_from_a_stopped_nodes
 ) -> None:
     rest = backups.folder / "node-2" / "data"
     before = sorted(path.name for path in rest.rglob("*"))
-    its = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], rest)
-    assert said(its) == HELD, its
-    assert (its.rest_to or 0) >= (its.began_at or 0) + 5
+    found = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], rest)
+    assert said(found) == HELD, found
+    assert (found.rest_to or 0) >= (found.began_at or 0) + 5
     assert sorted(path.name for path in rest.rglob("*")) == before, "what it synced from is as it was"
     assert not list((tmp_path / "drill").rglob("leveldb-chain")), "what was thrown away is gone"
 
 
 def test_the_backup_before_syncs_from_the_newest(backups: Backups, tmp_path: Path) -> None:
-    its = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], None)
-    assert said(its) == HELD, its
+    found = drill(tmp_path / "drill", backups.config, reference_command, [backups.later, backups.first], None)
+    assert said(found) == HELD, found
     alone = drill(tmp_path / "alone", backups.config, reference_command, [backups.later], None)
     assert said(alone) == "unknown"
     assert "one backup only" in alone.rest
@@ -96,13 +96,13 @@ def test_the_backup_before_syncs_from_the_newest(backups: Backups, tmp_path: Pat
 def test_a_torn_or_misnamed_backup_is_broken(backups: Backups, tmp_path: Path) -> None:
     torn = tmp_path / backups.later.name
     torn.write_bytes(backups.later.read_bytes()[:-2000])
-    its = drill(tmp_path / "torn", backups.config, reference_command, [torn], None)
-    assert (said(its), "can't be unpacked" in its.problem) == (BROKEN, True), its
+    found = drill(tmp_path / "torn", backups.config, reference_command, [torn], None)
+    assert (said(found), "can't be unpacked" in found.problem) == (BROKEN, True), found
     stem, _, number = backups.later.name.removesuffix(".tar.gz").rpartition("-h")
     wrong = tmp_path / f"{stem}-h{int(number) + 1}.tar.gz"
     shutil.copy(backups.later, wrong)
-    its = drill(tmp_path / "wrong", backups.config, reference_command, [wrong, backups.first], None)
-    assert said(its) == BROKEN, its
+    found = drill(tmp_path / "wrong", backups.config, reference_command, [wrong, backups.first], None)
+    assert said(found) == BROKEN, found
 
 
 def test_a_node_that_says_it_is_ready_early_is_found(tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_the_gate_is_go_on_reference_nodes_and_no_go_with_each_sickness(pytester
         pytester.makefile(".toml", testnet="\n".join([*rows, WAIVER]))
         go = pytester.run(*words, timeout=120)
         assert go.ret == 0, go.stdout.str()
-        told = "GO for testnet.toml: 64 results on 5 nodes are held, but for 5 that are waived"
-        assert _decision(go) == f"{told}; the upgrade itself was not tried", go.stdout.str()
+        output = "GO for testnet.toml: 64 results on 5 nodes are held, but for 5 that are waived"
+        assert _decision(go) == f"{output}; the upgrade itself was not tried", go.stdout.str()
         assert "COC_RPC_RATE_LIMIT_DISABLED=1" in go.stdout.str()
         (archive,) = (pytester.path / "backups" / "node-2").iterdir()
         whole = archive.read_bytes()

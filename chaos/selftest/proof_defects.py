@@ -108,9 +108,9 @@ class Story:
         )
         planted = dict.fromkeys(self.defects[defect], defect) if defect else {}
         spec = ClusterSpec(NODES, defects=planted, stakes=dict(self.stakes))
-        told: list[str] = []
-        outcome = runner.play(scenario, spec, folder, 1, told.append)
-        print("\n".join([f"--- {defect}", *told, outcome.observed, *outcome.evidence]))
+        lines: list[str] = []
+        outcome = runner.play(scenario, spec, folder, 1, lines.append)
+        print("\n".join([f"--- {defect}", *lines, outcome.observed, *outcome.evidence]))
         rows = judge(read(folder / "timeline.jsonl"))
         names = {row.invariant for row in rows}
         return {name: worst(row.verdict for row in rows if row.invariant == name) for name in names}
@@ -188,7 +188,7 @@ STORIES = {
         Rejected(), ONE, {"stops-at-rejected": EVERYWHERE}, follows={"stops-at-rejected": frozenset({"signals"})}
     ),
 }
-TOLD = [(story, defect) for story, told in STORIES.items() for defect in told.defects]
+TOLD = [(story, defect) for story, planted in STORIES.items() for defect in planted.defects]
 IN_A_STALL = {"state-frozen", "peers-frozen", "height-lies", "health-lies"}  # test_defects.py
 IN_SIMULATION = {"forgets-lock", "accepts-unsigned-vote", "no-fsync"}
 """They need an adversary, or a power loss, that this cluster's faults can't be; proof_simulation.py finds each."""
@@ -205,7 +205,7 @@ WAITING: dict[str, str] = {}
 @pytest.mark.parametrize("story", STORIES)
 def test_each_story_is_held_without_a_defect(tmp_path: Path, story: str) -> None:
     verdicts = STORIES[story].play(tmp_path, None)
-    assert {name: its for name, its in verdicts.items() if its is not Verdict.HELD} == {}
+    assert {name: value for name, value in verdicts.items() if value is not Verdict.HELD} == {}
 
 
 MISSING = {"height-missing", "height-negative"}
@@ -218,7 +218,7 @@ def test_the_oracle_that_it_names_catches_it_and_no_other(tmp_path: Path, story:
     oracle = DEFECTS[defect].oracle
     wanted = Verdict.UNKNOWN if defect in MISSING else Verdict.BROKEN
     assert verdicts.get(oracle) is wanted, verdicts
-    broken = {name for name, its in verdicts.items() if its is Verdict.BROKEN}
+    broken = {name for name, value in verdicts.items() if value is Verdict.BROKEN}
     assert broken <= {oracle} | STORIES[story].follows.get(defect, frozenset())
 
 

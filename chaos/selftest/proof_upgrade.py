@@ -92,14 +92,14 @@ def gate(folder: Path, *words: str) -> tuple[int, dict[str, Any], str]:
 
 @pytest.mark.parametrize("seed", GATE_SEEDS)
 def test_the_gate_says_go_with_ten_seeds_of_ten(seed: int, tmp_path: Path) -> None:
-    code, decision, told = gate(tmp_path, "--target", "embedded:4", "--next-version", "next", "--seed", str(seed))
-    assert (code, decision["go"]) == (0, True), told
+    code, decision, output = gate(tmp_path, "--target", "embedded:4", "--next-version", "next", "--seed", str(seed))
+    assert (code, decision["go"]) == (0, True), output
 
 
 @pytest.mark.parametrize("version", BAD)
 def test_the_gate_says_no_go_for_a_bad_version_and_why_in_the_first_line(version: str, tmp_path: Path) -> None:
-    code, decision, told = gate(tmp_path, "--target", "embedded:4", "--next-version", version, "--seed", "1")
-    assert code == 1, told
+    code, decision, output = gate(tmp_path, "--target", "embedded:4", "--next-version", version, "--seed", "1")
+    assert code == 1, output
     assert decision["sentence"].startswith("NO-GO for embedded:4: upgrade/rolling is broken: the upgrade is stopped at")
     assert VERSIONS[version].shows in decision["reasons"][0]
 
@@ -154,24 +154,24 @@ def test_the_gate_says_no_go_for_a_sick_network_and_why_in_the_first_line(sickne
     with network(tmp_path, defects) as cluster:
         if not defects:
             cluster.kill("node-2")
-        code, decision, told = gate(tmp_path, "--target", "testnet.toml")
-    assert code == 1, told
+        code, decision, output = gate(tmp_path, "--target", "testnet.toml")
+    assert code == 1, output
     assert decision["sentence"].startswith(f"NO-GO for testnet.toml: {reason}"), decision["reasons"]
 
 
 def test_the_gate_says_go_for_a_healthy_inventory_and_a_good_version(tmp_path: Path) -> None:
     # Four nodes on one address run without limits by address, which a real network must not.
     with network(tmp_path, {}, WAIVED.format(item="tuning/unsafe-switches", expires="2031-01-01")):
-        code, decision, told = gate(tmp_path, "--target", "testnet.toml", "--next-version", "indexed", "--strict")
-        assert (code, decision["go"]) == (0, True), told
-        assert "in the target's shape: 4 validators, equal stakes, " in told
+        code, decision, output = gate(tmp_path, "--target", "testnet.toml", "--next-version", "indexed", "--strict")
+        assert (code, decision["go"]) == (0, True), output
+        assert "in the target's shape: 4 validators, equal stakes, " in output
 
 
 @pytest.mark.parametrize(("expires", "code"), [("2031-01-01", 0), ("2020-01-01", 1)])
 def test_a_waiver_counts_until_its_day(expires: str, code: int, tmp_path: Path) -> None:
     with network(tmp_path, {"node-2": "state-missing"}, WAIVED.format(item="daily/consensus", expires=expires)):
-        found, decision, told = gate(tmp_path, "--target", "testnet.toml")
-    assert "daily/consensus on node-2" in " ".join([decision["sentence"], *decision["waived"]]), told
+        found, decision, output = gate(tmp_path, "--target", "testnet.toml")
+    assert "daily/consensus on node-2" in " ".join([decision["sentence"], *decision["waived"]]), output
     assert found == code or "truth/consensus" in decision["reasons"][0], decision["reasons"]
 
 
@@ -205,8 +205,8 @@ def _of(folder: Path) -> list[str]:
 
 def test_a_gate_that_does_not_end_in_time_is_no_go(tmp_path: Path) -> None:
     began = time.monotonic()
-    code, decision, told = gate(tmp_path, "--target", "embedded:4", "--next-version", "next", "--within", "0.7")
-    assert code == 1, told
+    code, decision, output = gate(tmp_path, "--target", "embedded:4", "--next-version", "next", "--within", "0.7")
+    assert code == 1, output
     assert "time limit" in decision["sentence"]
     assert time.monotonic() - began < 180.0
 

@@ -41,9 +41,9 @@ def test_every_scenario_can_be_at_every_scale(scale: float) -> None:
 
 def test_a_plan_tells_who_watches_and_what_must_fire() -> None:
     chosen = [each for each in alerts.scenarios(Watching(10.0)) if each.name == "alert-down-killed"]
-    told = "\n".join(lines({"seed": "1"}, (), chosen, ClusterSpec(4)))
+    output = "\n".join(lines({"seed": "1"}, (), chosen, ClusterSpec(4)))
     for words in ("a Prometheus of this run's own", "divided by 10", "fires     alerts/node-down for node-", "clears"):
-        assert words in told
+        assert words in output
 
 
 def test_a_scale_that_the_rules_do_not_allow_is_refused() -> None:

@@ -81,8 +81,8 @@ def test_the_services_command_runs_as_it_stands(testnet: StubNet) -> None:
     lines = (folder / "prowl-gate.service").read_text().splitlines()
     (command,) = (line.partition("=")[2] for line in lines if line.startswith("ExecStart="))
     result = testnet.pytester.run(*shlex.split(command.replace("$PROWL_GATE_OPTIONS", "")), timeout=SECONDS)
-    told = result.stdout.str()
-    assert result.ret == 1, told
-    first = next(line for line in told.splitlines() if line.startswith(("GO", "NO-GO")))
-    assert first.startswith("NO-GO for"), told
-    assert first.endswith("; the upgrade itself was not tried"), told
+    output = result.stdout.str()
+    assert result.ret == 1, output
+    first = next(line for line in output.splitlines() if line.startswith(("GO", "NO-GO")))
+    assert first.startswith("NO-GO for"), output
+    assert first.endswith("; the upgrade itself was not tried"), output

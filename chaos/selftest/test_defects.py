@@ -40,7 +40,7 @@ CHECKS = {
 }
 METRICS = {metric for function in CHECKS.values() if (found := check_of(function)) for metric in found.metrics}
 # One shows only while its node catches up.
-SEEN_IN_A_SURVEY = [its for its in DEFECTS.values() if its.oracle in CHECKS and its.name != "ready-early"]
+SEEN_IN_A_SURVEY = [defect for defect in DEFECTS.values() if defect.oracle in CHECKS and defect.name != "ready-early"]
 LIMIT_SECONDS = 60.0
 # What is wrong with a signal is also what is not true of it, and one that is missing can't be true.
 ALSO_SEEN = {

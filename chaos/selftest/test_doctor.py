@@ -25,9 +25,9 @@ def left() -> set[str]:
 
 
 def test_the_table_says_what_is_there_and_leaves_nothing_behind() -> None:
-    told = io.StringIO()
-    assert doctor.main(told) == 0
-    lines = told.getvalue()
+    output = io.StringIO()
+    assert doctor.main(output) == 0
+    lines = output.getvalue()
     whats = ("machine", "descriptors", "cgroup memory", "small file systems", "network namespaces", "libfaketime")
     for what in (*whats, "container engine", "Toxiproxy", "Go"):
         assert f"\n{what}" in f"\n{lines}", lines
@@ -41,9 +41,9 @@ def test_what_is_missing_is_named_with_the_faults_that_it_keeps_away(monkeypatch
     monkeypatch.setattr(machine, "capable", lambda _number: False)
     monkeypatch.setattr(machine, "hierarchy", lambda _controller: None)
     monkeypatch.setattr(machine, "faketime_library", lambda: None)
-    told = io.StringIO()
-    assert doctor.main(told) == 0
-    lines = told.getvalue().splitlines()
+    output = io.StringIO()
+    assert doctor.main(output) == 0
+    lines = output.getvalue().splitlines()
 
     def reason_of(fault: str) -> str:
         (number,) = [at for at, line in enumerate(lines) if line.startswith("  unavailable: ") and f" {fault}" in line]

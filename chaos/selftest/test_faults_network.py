@@ -132,13 +132,13 @@ def test_no_node_goes_around_its_proxies(cluster: EmbeddedCluster) -> None:
 
 def leaking(config: Path, defect: str | None) -> list[str]:
     """Give node-1 the direct address of node-2 before it starts."""
-    told = json.loads(config.read_text())
+    output = json.loads(config.read_text())
     if config.parent.name == "node-1":
         peer = json.loads((config.parent.parent / "node-2" / "config.json").read_text())
-        for row in told["peers"]:
+        for row in output["peers"]:
             if row["id"] == peer["nodeId"]:
                 row["url"] = f"http://127.0.0.1:{peer['p2pPort']}"
-        config.write_text(json.dumps(told))
+        config.write_text(json.dumps(output))
     return reference_command(config, defect)
 
 

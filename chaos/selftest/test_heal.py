@@ -56,9 +56,9 @@ def test_a_dead_run_is_cleared_and_told_once(
     die(owner)
     assert owner.sleeper.running()
     assert main(words) == 0
-    told = capsys.readouterr().out
-    assert f"one: sleeper (pid {owner.sleeper.pid}) ended" in told
-    assert "one: a file that must not stay: " in told
+    output = capsys.readouterr().out
+    assert f"one: sleeper (pid {owner.sleeper.pid}) ended" in output
+    assert "one: a file that must not stay: " in output
     assert owner.cleared()
     assert main(words) == 0
     assert "Nothing is to heal" in capsys.readouterr().out
@@ -127,8 +127,8 @@ def test_a_file_that_cannot_be_read_is_told_and_the_others_are_healed(
     (runs / "1-dead" / OWNERS).unlink()
     skipped = kind == "a link to itself" and name != OWNERS  # it is not there
     assert main(["heal"]) == (0 if skipped else 1)
-    told = capsys.readouterr().out
-    assert skipped or re.search(rf"0-odd: NOT UNDONE: .*{name} can't be read|can't be read in .*{name}", told)
+    output = capsys.readouterr().out
+    assert skipped or re.search(rf"0-odd: NOT UNDONE: .*{name} can't be read|can't be read in .*{name}", output)
     assert not (runs / "1-dead" / "made").exists()
     assert needed(runs / "0-odd") is not skipped, "nobody knows what is left of it"
 
@@ -194,15 +194,21 @@ def test_a_process_that_no_run_started_is_left_alone_though_it_is_rightly_named(
     boss = Identity(2**22, 1, "another")
     values = {name: value.format(home=home, boss=boss.words) for name, value in variables.items()}
     with subprocess.Popen(PAUSE, env={**os.environ, **values}) as stranger:
-        its = Identity.of(stranger.pid)
-        assert its is not None
+        identity = Identity.of(stranger.pid)
+        assert identity is not None
         rows: dict[str, tuple[str, dict[str, object]]] = {
             "ledger": (
                 LEDGER,
-                {"schema": 1, "row": "intent", "id": "1", "words": "x", "undo": [as_row(Kill("x", **asdict(its)))]},
+                {
+                    "schema": 1,
+                    "row": "intent",
+                    "id": "1",
+                    "words": "x",
+                    "undo": [as_row(Kill("x", **asdict(identity)))],
+                },
             ),
-            "register": (REGISTER, {"name": "x", **asdict(its)}),
-            "owners": (OWNERS, {"schema": 1, "owner": asdict(its), "boss": asdict(boss)}),
+            "register": (REGISTER, {"name": "x", **asdict(identity)}),
+            "owners": (OWNERS, {"schema": 1, "owner": asdict(identity), "boss": asdict(boss)}),
         }
         append(home / rows[where][0], rows[where][1])
         try:
@@ -210,6 +216,6 @@ def test_a_process_that_no_run_started_is_left_alone_though_it_is_rightly_named(
             assert wait_until(lambda: stranger.poll() is not None, LIMIT if ended else 0.0) is (True if ended else None)
         finally:
             stranger.kill()
-    told = capsys.readouterr().out
+    output = capsys.readouterr().out
     assert code == (0 if ended or where == "owners" else 1)
-    assert (f"{stranger.pid} (x) is not this run's" in told) is (not ended and where != "owners")
+    assert (f"{stranger.pid} (x) is not this run's" in output) is (not ended and where != "owners")

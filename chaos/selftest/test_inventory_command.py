@@ -53,9 +53,9 @@ def test_what_is_written_is_read_back(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_is_in_doubt_is_told_and_ends_with_1(capsys: pytest.CaptureFixture[str]) -> None:
     with stub(0) as one, StubNode(page=PAGE + UPTIME, answers={"eth_chainId": lambda _n: "0x1"}) as other:
         assert inventory("init", pair(one), pair(other), "--output", "other.toml") == 1
-    told = capsys.readouterr().out
-    assert told.startswith("other.toml: 2 nodes.\nNot proven, look at these")
-    assert f"  {other.url}: it is of chain 1, and others are of 18780" in told
+    output = capsys.readouterr().out
+    assert output.startswith("other.toml: 2 nodes.\nNot proven, look at these")
+    assert f"  {other.url}: it is of chain 1, and others are of 18780" in output
     assert inventory("check", "other.toml") == 0
 
 
@@ -94,18 +94,18 @@ def test_wrong_usage_is_a_sentence_and_writes_nothing(
     words: tuple[str, ...], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert inventory(*words) == 4
-    told = capsys.readouterr().err
-    assert sentence in told
-    assert "hunter22" not in told
+    output = capsys.readouterr().err
+    assert sentence in output
+    assert "hunter22" not in output
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_check_tells_every_fault_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "x.toml").write_text('[[nodes]]\nname = "a b"\nrcp = "http://a:1"\nmetrics = "http://a:2/metrics"\n')
     assert inventory("check", "x.toml") == 4
-    told = capsys.readouterr().err.splitlines()
-    assert [line.strip().split(":")[0] for line in told[1:]] == ["line 3", "line 2", "line 1"]
-    assert "did you mean 'rpc'" in told[1]
+    output = capsys.readouterr().err.splitlines()
+    assert [line.strip().split(":")[0] for line in output[1:]] == ["line 3", "line 2", "line 1"]
+    assert "did you mean 'rpc'" in output[1]
 
 
 def test_the_nodes_of_a_prometheus_begin_one(

@@ -23,4 +23,4 @@ CASES = [
 def test_a_killed_run_leaves_nothing(tmp_path: Path, case: Case) -> None:
     killed = kill_and_look(case, tmp_path / "killed", 1)
     assert killed.left == [], killed
-    assert killed.told or case.folder == "deleted", "there was something to clear"
+    assert killed.undone or case.folder == "deleted", "there was something to clear"

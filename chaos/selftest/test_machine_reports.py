@@ -52,7 +52,7 @@ def test_a_run_leaves_a_report_of_the_schema_a_summary_metrics_and_properties(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "sentence"),
     [
         (("--target", "faulty.toml"), "faulty.toml"),
         (("--target", "well.toml", "--gate", "--chaos"), "--gate and --chaos"),
@@ -61,7 +61,7 @@ def test_a_run_leaves_a_report_of_the_schema_a_summary_metrics_and_properties(
     ],
 )
 def test_a_run_that_ends_early_replaces_what_another_left(
-    pytester: pytest.Pytester, words: tuple[str, ...], told: str
+    pytester: pytest.Pytester, words: tuple[str, ...], sentence: str
 ) -> None:
     pytester.makefile(".toml", faulty="[[nodes]]\n", well='[[nodes]]\nname = "a"\nrpc = "http://127.0.0.1:1"\n')
     for name in ("junit.xml", "nightly.prom"):
@@ -69,7 +69,7 @@ def test_a_run_that_ends_early_replaces_what_another_left(
     assert prowl(pytester, *words, *PLACES).ret == 4
     (suite,) = junitparser.JUnitXml.fromfile(str(pytester.path / "junit.xml"))
     (case,) = suite
-    assert told in case.result[0].text
+    assert sentence in case.result[0].text
     metrics = (pytester.path / "nightly.prom").read_text()
     if "--frobnicate" not in words:  # pytest refuses such a line before it asks anybody: the file's age tells
         assert "prowl_run_exit_code{" in metrics
@@ -87,9 +87,9 @@ def test_a_typo_names_what_is_near_and_a_target_that_lies_here_is_taken_and_said
     testnet.run("-k", "nothing")  # writes the inventory
     result = prowl(testnet.pytester, "-k", "daily/peeers")
     assert result.ret == 5
-    told = result.stdout.str()
-    assert "-k 'daily/peeers' selected nothing; near it: daily/peers" in told
-    assert "no target was named: ./testnet.toml was taken" in told
+    output = result.stdout.str()
+    assert "-k 'daily/peeers' selected nothing; near it: daily/peers" in output
+    assert "no target was named: ./testnet.toml was taken" in output
     result = prowl(testnet.pytester, "-k", "alerts")
     assert result.ret == 5
     assert "-k 'alerts' selected only what is not asked of this target" in result.stdout.str(), "it is no typo"
@@ -137,8 +137,8 @@ def test_an_option_that_is_none_is_refused_with_what_is_near(
 
 
 def test_prowls_options_come_first_in_the_help(pytester: pytest.Pytester) -> None:
-    told = prowl(pytester, "--help").stdout.str()
-    assert told.index("--target") < told.index("--maxfail")
+    output = prowl(pytester, "--help").stdout.str()
+    assert output.index("--target") < output.index("--maxfail")
 
 
 PLAYED = """
@@ -171,8 +171,8 @@ def test_a_broken_scenario_is_played_again_and_the_first_verdict_stays(
     assert (row["verdict"], row["replay"]) == ("broken", "held")
     assert (folder / "replays" / "minority-crash").is_dir()
     cli = (sys.executable, "-m", "prowl.chaos.commands.cli")
-    told = pytester.run(*cli, "history", "recovery/consensus-stall", timeout=60).stdout.str()
-    assert "minority-crash  X  flaky\n" in told
+    output = pytester.run(*cli, "history", "recovery/consensus-stall", timeout=60).stdout.str()
+    assert "minority-crash  X  flaky\n" in output
     assert pytester.run(*cli, "report", timeout=60).ret == 0
     judged = pytester.run(*cli, "judge", timeout=60)
     assert (judged.ret, "one for each scenario that it plays" in judged.stderr.str()) == (4, True), "it has no timeline"

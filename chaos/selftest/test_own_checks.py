@@ -89,8 +89,8 @@ def run(pytester: pytest.Pytester, *words: str) -> tuple[int, dict[str, Any], st
 
 
 def test_they_are_judged_and_reported_like_prowls(stranger: pytest.Pytester) -> None:
-    code, report, told = run(stranger, "ours", "--catalogue", "own.toml")
-    assert code == 0, told
+    code, report, output = run(stranger, "ours", "--catalogue", "own.toml")
+    assert code == 0, output
     rows = {(row["item"], row["node"]): row for row in report["results"]}
     assert {key for key, row in rows.items() if row["verdict"] == "held"} == {
         (item, f"node-{number}") for item in ("own/page", "own/queued") for number in range(1, 5)
@@ -107,16 +107,16 @@ def test_they_are_judged_and_reported_like_prowls(stranger: pytest.Pytester) -> 
 
 def test_an_ini_file_brings_them_beside_prowls_own(stranger: pytest.Pytester) -> None:
     stranger.makeini("[pytest]\nprowl_catalogue = own.toml\nprowl_checks = ours\n")
-    code, report, told = run(stranger, "-c", "tox.ini")
-    assert code == 0, told
+    code, report, output = run(stranger, "-c", "tox.ini")
+    assert code == 0, output
     items = {row["item"] for row in report["results"]}
     assert {"own/page", "own/together", "daily/peers", "truth/same-chain"} <= items
 
 
 def test_an_item_that_no_catalogue_holds_is_told(stranger: pytest.Pytester) -> None:
-    code, _report, told = run(stranger, "ours")
+    code, _report, output = run(stranger, "ours")
     assert code != 0
-    assert "Items of your own come with --catalogue FILE" in told
+    assert "Items of your own come with --catalogue FILE" in output
     stranger.makefile(".toml", own=CATALOGUE.replace("sentence", "sentense"))
-    code, _report, told = run(stranger, "ours", "--catalogue", "own.toml")
-    assert (code, "did you mean 'sentence'?" in told, "Traceback" in told) == (4, True, False)
+    code, _report, output = run(stranger, "ours", "--catalogue", "own.toml")
+    assert (code, "did you mean 'sentence'?" in output, "Traceback" in output) == (4, True, False)

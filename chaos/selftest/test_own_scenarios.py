@@ -76,8 +76,8 @@ def test_one_that_cannot_be_is_refused_before_anything_starts(stranger: pytest.P
     write(stranger, "agrement")
     refused = prowl(stranger, how)
     assert refused.ret == 4
-    told = refused.stdout.str() + refused.stderr.str()
-    assert "scenario 'own-crash': there is no invariant 'agrement'; did you mean 'agreement'?" in told
+    output = refused.stdout.str() + refused.stderr.str()
+    assert "scenario 'own-crash': there is no invariant 'agrement'; did you mean 'agreement'?" in output
     assert not list(stranger.path.rglob("processes.jsonl"))
 
 

@@ -84,11 +84,11 @@ def test_all_faults_of_all_literals_are_told_at_once() -> None:
     assert "'crash': its name is a part of 'own-crash'" in faults_of([part, GOOD], manual.catalogue())[0]
     with pytest.raises(ScenarioError) as caught:
         all_scenarios([wrong, GOOD, replace(GOOD, name="minority-crash")])
-    told = str(caught.value).splitlines()
-    assert len(told) == 6, told
-    assert "'nowhere/at-all'" in told[1]
-    assert told[4].startswith("  scenario 'own-crash': the name is taken")
-    assert told[5].startswith("  scenario 'minority-crash': the name is taken")
+    output = str(caught.value).splitlines()
+    assert len(output) == 6, output
+    assert "'nowhere/at-all'" in output[1]
+    assert output[4].startswith("  scenario 'own-crash': the name is taken")
+    assert output[5].startswith("  scenario 'minority-crash': the name is taken")
 
 
 def test_prowls_own_are_good() -> None:

@@ -102,10 +102,10 @@ def test_a_gates_cluster_has_the_shape_of_its_target() -> None:
     host = HostFacts("local", config=ConfigFile("/etc/coc.json", {**values, **storage}))
     validators = tuple(Validator(f"0x{number}", stake) for number, stake in enumerate((5, 1, 1, 1)))
     network = Network((), 1.0, 2.0, 2.0, 2.0, 0.0, owned=False, validators=validators)
-    spec, told = like(ClusterSpec(4), network, survey(node("node-1", host=host)))
+    spec, output = like(ClusterSpec(4), network, survey(node("node-1", host=host)))
     assert spec.stakes == {"node-1": 5, "node-2": 1, "node-3": 1, "node-4": 1}
     assert spec.settings == {"maxTxPerBlock": 99, "storage": {"cacheSize": 5}}
-    assert told == "4 validators, the inventory's stakes, 2 configuration keys of node-1"
+    assert output == "4 validators, the inventory's stakes, 2 configuration keys of node-1"
     assert like(ClusterSpec(4), None, survey(node("node-1"))) == (
         ClusterSpec(4),
         "4 validators, no configuration of it could be read",
@@ -167,12 +167,12 @@ def test_a_process_leaks_if_it_grows_by_more_than_its_collector_and_the_others_e
 
 
 @pytest.mark.parametrize(
-    ("quiet_seconds", "told"), [(20.1, "sees no block from anybody for 20 s (height 7)"), (20.0, "")]
+    ("quiet_seconds", "sentence"), [(20.1, "sees no block from anybody for 20 s (height 7)"), (20.0, "")]
 )
 def test_where_nobody_makes_blocks_the_node_that_is_waited_for_is_not_blamed(
-    quiet_seconds: float, told: str, monkeypatch: pytest.MonkeyPatch
+    quiet_seconds: float, sentence: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deadlines, "pause_seconds", lambda *_: 15.0)
     stage = Mock(**{"observer.tips": [(3.0, 6), (4.0, 7)], "network.start_grace_seconds": 5.0})
     stage.observer.now.return_value = 4.0 + quiet_seconds
-    assert confirmation.standstill(stage) == told
+    assert confirmation.standstill(stage) == sentence

@@ -37,21 +37,21 @@ def test_a_waived_item_passes_with_the_word_in_its_line_in_junit_and_in_the_repo
     result = testnet.run("-v", "-k", "peers", "--junitxml=junit.xml", *workers)
     assert result.ret == 0
     assert result.parseoutcomes()["passed"] == 8
-    told = result.stdout.str()
-    assert "HELD: 6 held, 2 waived, " in told
+    output = result.stdout.str()
+    assert "HELD: 6 held, 2 waived, " in output
     assert result.stdout.str().count("PASSED (waived: broken)") == 2
-    assert f"BROKEN daily/peers on node-1 (waived until 2099-01-01: {REASON}): A node is connected" in told
+    assert f"BROKEN daily/peers on node-1 (waived until 2099-01-01: {REASON}): A node is connected" in output
     rows = {(row["item"], row["node"]): row for row in testnet.report["results"]}
     row: Any = rows["daily/peers", "node-1"]
     assert (row["verdict"], row["waiver"]) == ("broken", {"reason": REASON, "expires": "2099-01-01"})
-    assert {its["verdict"] for its in rows.values() if its["waiver"] is None} == {"held"}
+    assert {value["verdict"] for value in rows.values() if value["waiver"] is None} == {"held"}
     suite = ElementTree.parse(testnet.pytester.path / "junit.xml").getroot()[0]
     assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("0", "0", "0")
     words = {
-        case.get("name"): {its.get("name"): its.get("value") for its in case.iter("property")}
+        case.get("name"): {value.get("name"): value.get("value") for value in case.iter("property")}
         for case in suite.iter("testcase")
     }
-    waived = [name for name, its in words.items() if "waiver" in its]
+    waived = [name for name, value in words.items() if "waiver" in value]
     assert len(waived) == 2
     assert all(words[name]["verdict"] == "broken" for name in waived)
 
@@ -70,11 +70,11 @@ def test_one_that_ran_out_counts_for_nothing_and_says_so(testnet: StubNet) -> No
     testnet.more = waiver("daily/peers", "2020-12-31", "node-1")
     result = testnet.run("-v", "-k", "daily/peers")
     assert result.ret == 1
-    told = result.stdout.str()
+    output = result.stdout.str()
     sentence = f"the waiver of daily/peers on node-1 ran out on 2020-12-31 and is ignored (it said: {REASON})"
-    assert f"  note: {sentence}" in told
+    assert f"  note: {sentence}" in output
     assert testnet.report["run"]["notes"] == [sentence]  # type: ignore[call-overload]
-    assert "BROKEN daily/peers on node-1: A node" in told
+    assert "BROKEN daily/peers on node-1: A node" in output
 
 
 @pytest.mark.parametrize(
@@ -88,27 +88,27 @@ def test_a_waiver_of_what_is_not_there_is_a_fault_of_the_file(testnet: StubNet, 
     testnet.more = more
     result = testnet.run()
     assert result.ret == 4
-    told = result.stderr.str()
-    assert sentence in told
-    assert "line " in told
+    output = result.stderr.str()
+    assert sentence in output
+    assert "line " in output
     assert not list(testnet.pytester.path.glob(".prowl/runs/*")), "refused before a run begins"
     assert testnet.stubs["node-1"].asked == []
 
 
 def test_a_gate_takes_waived_for_held_and_names_it(testnet: StubNet) -> None:
     """The stubs show blocks of 2023, and offer no host."""
-    known = "".join(waiver(item) for item in NOT_OFFERED)
-    testnet.more = known
+    listed = "".join(waiver(item) for item in NOT_OFFERED)
+    testnet.more = listed
     result = testnet.run("--gate")
     assert result.ret == 1
     assert "NO-GO for testnet.toml: gate/head-age is broken: the newest block" not in result.stdout.str()
     assert any(line.startswith("NO-GO for testnet.toml: gate/head-age is broken") for line in result.outlines)
-    testnet.more = known + waiver("gate/head-age")
+    testnet.more = listed + waiver("gate/head-age")
     result = testnet.run("--gate", "--run-dir", "second")
     assert result.ret == 0, result.stdout.str()
     go = next(line for line in result.outlines if line.startswith("GO for testnet.toml: "))
-    told = " are held, but for 17 that are waived; the upgrade itself was not tried"
-    assert go.endswith(told), "four items on four nodes, and one of all"
+    output = " are held, but for 17 that are waived; the upgrade itself was not tried"
+    assert go.endswith(output), "four items on four nodes, and one of all"
     waived = [line for line in result.outlines if line.startswith("  waived: ")]
     assert {line.split()[1] for line in waived} == {*NOT_OFFERED, "gate/head-age"}
     assert all(f"waived until 2099-01-01: {REASON}" in line for line in waived)

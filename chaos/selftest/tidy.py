@@ -165,7 +165,7 @@ def limits_name_their_unit(source: Source) -> Iterator[str]:
 @rule
 def names_are_nouns(source: Source) -> Iterator[str]:
     """No variable, parameter or attribute has a name that says nothing of what it holds."""
-    for node in [] if source.selftest else ast.walk(source.tree):
+    for node in ast.walk(source.tree):
         name = ""
         if isinstance(node, ast.arg):
             name = node.arg

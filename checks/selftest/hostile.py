@@ -62,8 +62,8 @@ def _noise(body: bytes, part: float) -> bytes:
 
 def _chunked(body: bytes, size: int) -> bytes:
     chunks = [body[at : at + size] for at in range(0, len(body), size)]
-    told = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
-    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + told + b"0\r\n\r\n"
+    output = b"".join(b"%x\r\n%s\r\n" % (len(chunk), chunk) for chunk in chunks)
+    return b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + output + b"0\r\n\r\n"
 
 
 # -- what spoils the body of one kind of answer ------------------------------------------------------------------------
@@ -259,16 +259,18 @@ def unusual_frame(body: bytes, how: int) -> bytes:
 def unusual_json(answer: Any, how: int) -> Handler:
     """Answer JSON that means the same: other order, blanks, further keys, capital digits."""
     rows = answer if isinstance(answer, list) else [answer]
-    told = []
+    lines = []
     for row in rows:
         result = (
             row["result"].upper().replace("0X", "0x") if isinstance(row["result"], str) and how % 2 else row["result"]
         )
-        its = {"extra": [None, {"deep": 1e300}], "result": result, "id": row["id"], "error": None}
-        told.append(dict(reversed(its.items())) if how % 3 else its)
+        found = {"extra": [None, {"deep": 1e300}], "result": result, "id": row["id"], "error": None}
+        lines.append(dict(reversed(found.items())) if how % 3 else found)
     if how % 5 < 3:
-        told.reverse()
-    text = json.dumps(told if isinstance(answer, list) else told[0], indent=how % 4 or None, ensure_ascii=how % 2 == 0)
+        lines.reverse()
+    text = json.dumps(
+        lines if isinstance(answer, list) else lines[0], indent=how % 4 or None, ensure_ascii=how % 2 == 0
+    )
     return bytes_of(unusual_frame(f"\r\n {text}\t\n".encode(), how // 7))
 
 

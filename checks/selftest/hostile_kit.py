@@ -86,8 +86,8 @@ def prove(cases: Sequence[Case]) -> None:
             assert not (held(check, function, NetworkView(survey)) and hostile_alone), f"{check.item} held of nobody"
             continue
         for case, name in zip(cases, survey.nodes, strict=True):
-            its = held(check, function, NodeView(survey, name))
+            found = held(check, function, NodeView(survey, name))
             if case.unusual is None:
-                assert not its, f"{check.item} held of {case}"
+                assert not found, f"{check.item} held of {case}"
             elif check.item in UNUSUAL_HELD:
-                assert its, f"{check.item} did not hold of {case}: {survey.nodes[name]}"
+                assert found, f"{check.item} did not hold of {case}: {survey.nodes[name]}"

@@ -93,37 +93,37 @@ class Blind:
 # -- what is done ------------------------------------------------------------------------------------------------------
 
 
-def no_hosts(its: Inventory) -> None:
-    for node in its.nodes.values():
+def no_hosts(inventory: Inventory) -> None:
+    for node in inventory.nodes.values():
         for key in ("data_dir", "backup_dir", "config"):
             node.pop(key, None)
         node["host"] = {"kind": "none", "reason": "no key yet"}
 
 
-def no_metrics(its: Inventory) -> None:
-    its.nodes["node-4"]["metrics"] = its.nodes["node-4"]["metrics"].replace(":9100", ":9101")
+def no_metrics(inventory: Inventory) -> None:
+    inventory.nodes["node-4"]["metrics"] = inventory.nodes["node-4"]["metrics"].replace(":9100", ":9101")
 
 
-def no_metrics_anywhere(its: Inventory) -> None:
-    for node in its.nodes.values():
+def no_metrics_anywhere(inventory: Inventory) -> None:
+    for node in inventory.nodes.values():
         node["metrics"] = node["metrics"].replace(":9100", ":9101")
 
 
-def no_rpc(its: Inventory) -> None:
-    its.nodes["node-1"]["rpc"] = its.nodes["node-1"]["rpc"].replace(":18780", ":18799")
+def no_rpc(inventory: Inventory) -> None:
+    inventory.nodes["node-1"]["rpc"] = inventory.nodes["node-1"]["rpc"].replace(":18780", ":18799")
 
 
-def no_rpc_anywhere(its: Inventory) -> None:
-    for node in its.nodes.values():
+def no_rpc_anywhere(inventory: Inventory) -> None:
+    for node in inventory.nodes.values():
         node["rpc"] = node["rpc"].replace(":18780", ":18799")
 
 
-def no_rules(its: Inventory) -> None:
-    del its.network["alert_rules"]
+def no_rules(inventory: Inventory) -> None:
+    del inventory.network["alert_rules"]
 
 
-def no_backups(its: Inventory) -> None:
-    its.nodes["node-1"]["backup_dir"] = "/srv/elsewhere"
+def no_backups(inventory: Inventory) -> None:
+    inventory.nodes["node-1"]["backup_dir"] = "/srv/elsewhere"
 
 
 @contextmanager
@@ -158,14 +158,14 @@ def asks_for_a_password(network: ProofNetwork) -> Iterator[Looking]:
 
 @contextmanager
 def another_host_key(network: ProofNetwork) -> Iterator[Looking]:
-    known = network.ssh.folder / "known_hosts"
-    before = known.read_text()
+    listed = network.ssh.folder / "known_hosts"
+    before = listed.read_text()
     address, kind, _key = before.split()
-    known.write_text(f"{address} {kind} {(network.ssh.folder / 'other-key.pub').read_text().split()[1]}\n")
+    listed.write_text(f"{address} {kind} {(network.ssh.folder / 'other-key.pub').read_text().split()[1]}\n")
     try:
         yield Looking()
     finally:
-        known.write_text(before)
+        listed.write_text(before)
 
 
 @contextmanager
@@ -180,17 +180,17 @@ def without_promtool(network: ProofNetwork) -> Iterator[Looking]:
     yield Looking(environment={"PATH": str(programs)})
 
 
-def another_user_key(its: Inventory) -> None:
-    host = its.nodes["node-2"]["host"]
+def another_user_key(inventory: Inventory) -> None:
+    host = inventory.nodes["node-2"]["host"]
     host["identity_file"] = host["identity_file"].replace("/key", "/other-key")
 
 
-def a_user_without_rights(its: Inventory) -> None:
-    its.nodes["node-2"]["host"]["user"] = "watcher"
+def a_user_without_rights(inventory: Inventory) -> None:
+    inventory.nodes["node-2"]["host"]["user"] = "watcher"
 
 
-def another_container(its: Inventory) -> None:
-    its.nodes["node-3"]["host"]["container"] = "coc-node-9"
+def another_container(inventory: Inventory) -> None:
+    inventory.nodes["node-3"]["host"]["container"] = "coc-node-9"
 
 
 @contextmanager

@@ -120,20 +120,20 @@ def other_stake(node: ProofNode) -> None:
     node.config.write_text(json.dumps(config))
 
 
-def another_validator(its: Inventory) -> None:
-    its.nodes["node-4"]["address"] = f"0x{7:040x}"
+def another_validator(inventory: Inventory) -> None:
+    inventory.nodes["node-4"]["address"] = f"0x{7:040x}"
 
 
-def another_chain(its: Inventory) -> None:
-    its.network["chain_id"] = 18781
+def another_chain(inventory: Inventory) -> None:
+    inventory.network["chain_id"] = 18781
 
 
-def no_rules(its: Inventory) -> None:
-    del its.network["alert_rules"]  # promtool does not run under another clock
+def no_rules(inventory: Inventory) -> None:
+    del inventory.network["alert_rules"]  # promtool does not run under another clock
 
 
-def four_peers_wanted(its: Inventory) -> None:
-    its.limits["peers"] = {"value": 4, "reason": "more than four validators can have"}
+def four_peers_wanted(inventory: Inventory) -> None:
+    inventory.limits["peers"] = {"value": 4, "reason": "more than four validators can have"}
 
 
 FREEZES = ("daily/block-height", "truth/lag", "truth/consensus", "truth/health", "truth/height")

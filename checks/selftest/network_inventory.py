@@ -59,8 +59,8 @@ def inventory(hosts: Mapping[str, str], access: Mapping[str, str | Row]) -> Inve
             "stake": STAKE,
             "host": access[name],
         }
-        its = access[name]
-        if isinstance(its, str) or its["kind"] != "none":
+        found = access[name]
+        if isinstance(found, str) or found["kind"] != "none":
             nodes[name] |= {"data_dir": "/srv/data", "backup_dir": "/srv/backups"}
     network = {
         "chain_id": CHAIN_ID,

@@ -78,17 +78,17 @@ class Machine:
         return f"chroot {self.root}" if self.system is not None else ""
 
     def _mounts(self) -> list[str]:
-        root, its = self.root, self.folder
+        root, found = self.root, self.folder
         made = ["upper", "work", "root", "cron.d"]
-        rows = [f"mkdir -p {' '.join(str(its / each) for each in made)}", f"hostname {self.name}"]
+        rows = [f"mkdir -p {' '.join(str(found / each) for each in made)}", f"hostname {self.name}"]
         if self.system is not None:
-            layers = f"lowerdir={self.system},upperdir={its}/upper,workdir={its}/work"
+            layers = f"lowerdir={self.system},upperdir={found}/upper,workdir={found}/work"
             rows += [f"mount -t overlay overlay -o {layers} {root}", f"mount --rbind /dev {root}/dev"]
             rows += [f"mkdir -p {root}/run/sshd"]
         rows += [f"mount -t tmpfs tmpfs {root}/srv", f"touch {root}/srv/meminfo"]
         rows += [f"mount -t proc proc {root}/proc", f"mkdir -p {' '.join(f'{root}{place}' for place in SPACE)}"]
         rows += [f"mount -t tmpfs -o size={size} tmpfs {root}{place}" for place, size in SPACE.items()]
-        rows += [f"mount --bind {its}/cron.d {root}/etc/cron.d"]
+        rows += [f"mount --bind {found}/cron.d {root}/etc/cron.d"]
         rows += [f"sed '{SWAP}' /proc/meminfo >{root}/srv/meminfo"]
         rows += [f"mount --bind {root}/srv/meminfo {root}/proc/meminfo"]
         for place, source in self.shared.items():

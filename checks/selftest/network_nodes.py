@@ -260,9 +260,15 @@ class DockerNode(ProofNode):
         return {"kind": "docker", "container": self.container}
 
     def serve(self) -> None:
-        its = self.machine.folder
-        words = [program("dockerd") or "dockerd", "--data-root", str(its / "docker"), "--exec-root", str(its / "exec")]
-        words += ["--pidfile", str(its / "docker.pid"), "--host", f"unix://{its}/docker.sock", "--bridge=none"]
+        found = self.machine.folder
+        words = [
+            program("dockerd") or "dockerd",
+            "--data-root",
+            str(found / "docker"),
+            "--exec-root",
+            str(found / "exec"),
+        ]
+        words += ["--pidfile", str(found / "docker.pid"), "--host", f"unix://{found}/docker.sock", "--bridge=none"]
         words += ["--iptables=false", "--ip6tables=false", "--cgroup-parent", f"/{self.cgroup}"]
         self.engine = self.machine.spawn(
             "dockerd", words, {**os.environ, "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"}
@@ -299,8 +305,8 @@ class DockerNode(ProofNode):
             **{str(path): f"{path}:ro" for path in self.libraries[library]},
         }
         words += [word for source, place in mounts.items() for word in ("--volume", f"{source}:{place}")]
-        its = self.environment(library, environment)
-        words += [word for key, value in its.items() for word in ("--env", f"{key}={value}")]
+        found = self.environment(library, environment)
+        words += [word for key, value in found.items() for word in ("--env", f"{key}={value}")]
         self.docker(*words, self.image, "/usr/bin/python3", *self.command(defect))
 
     def stop(self) -> None:

@@ -39,9 +39,9 @@ STAYS_SECONDS = 0.5
 
 def fed(chance: random.Random, story: Story, follower: Follower) -> str:
     """Give somebody all of a tree in a drawn order; return the head."""
-    told: list[tuple[str, Any]] = [("block", block) for block in story.modelled]
-    told += [("final", name) for name in story.finals]
-    for kind, what in chance.sample(told, len(told)):
+    lines: list[tuple[str, Any]] = [("block", block) for block in story.modelled]
+    lines += [("final", name) for name in story.finals]
+    for kind, what in chance.sample(lines, len(lines)):
         follower.take(what) if kind == "block" else follower.finalize(what)
     return follower.head.hash
 

@@ -40,7 +40,7 @@ def look(network: ProofNetwork, looking: Looking, *words: str) -> Seen:
 
 
 def not_held(seen: Seen, verdict: str) -> dict[Place, str]:
-    return {place: told for place, told in seen.told(verdict).items() if place[0] not in NEVER_HELD}
+    return {place: output for place, output in seen.told(verdict).items() if place[0] not in NEVER_HELD}
 
 
 @pytest.mark.parametrize("words", [("--drill",), ("--gate",)], ids=["run", "gate"])
@@ -69,7 +69,7 @@ def test_what_is_broken_is_broken_and_nothing_else(network: ProofNetwork, row: R
     assert nodes >= set(row.on), (broken, seen.told("unknown"))
     assert row.down or nodes == set(row.on), broken
     besides = {item for item, _node in broken} - NEVER_HELD - {row.item}
-    assert besides <= set(row.also), {place: told for place, told in broken.items() if place[0] in besides}
+    assert besides <= set(row.also), {place: output for place, output in broken.items() if place[0] in besides}
     unknown = not_held(seen, "unknown")
     assert not unknown or (row.down and {node for _item, node in unknown} <= {*row.down, None}), unknown
     print(row.id, row.how, broken[row.item, row.on[0]], sorted(besides))
@@ -80,12 +80,12 @@ def test_what_is_broken_is_broken_and_nothing_else(network: ProofNetwork, row: R
 def test_what_can_not_be_seen_is_never_held_and_never_broken(network: ProofNetwork, blind: Blind) -> None:
     with blind.plant(network) as looking:
         seen = look(network, looking, *blind.words)
-    told = seen.not_asked if blind.verdict == "not asked" else seen.told(blind.verdict)
+    output = seen.not_asked if blind.verdict == "not asked" else seen.told(blind.verdict)
     for item in blind.items:
         for node in blind.on:
-            assert (item, node) in told, f"{item} on {node}: {seen.verdicts.get((item, node))}"
-            assert blind.says in told[item, node], told[item, node]
-    print(blind.name, next(iter(told[item, node] for item in blind.items for node in blind.on)))
+            assert (item, node) in output, f"{item} on {node}: {seen.verdicts.get((item, node))}"
+            assert blind.says in output[item, node], output[item, node]
+    print(blind.name, next(iter(output[item, node] for item in blind.items for node in blind.on)))
     accused = {place: why for place, why in not_held(seen, "broken").items() if place[1] not in blind.lost}
     assert accused == {}, "nobody is accused for what another does not show"
     spread = {item: why for item, why in not_held(seen, "unknown").items() if item[1] not in (*blind.on, *blind.lost)}

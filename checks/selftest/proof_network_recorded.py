@@ -114,10 +114,10 @@ def recorded(network: ProofNetwork, *words: str) -> Recorded:
     log.write_bytes(b"")
     (shell / "sh").write_text(RECORDING_SHELL.format(file=shlex.quote(str(log))))
     (shell / "sh").chmod(0o755)
-    its = network.ssh.machine
-    its.path("/usr/local/bin/recorded").write_text(RECORDING_SSH)
-    its.path("/usr/local/bin/recorded").chmod(0o755)
-    its.path("/var/log/recorded").write_bytes(b"")
+    value = network.ssh.machine
+    value.path("/usr/local/bin/recorded").write_text(RECORDING_SSH)
+    value.path("/usr/local/bin/recorded").chmod(0o755)
+    value.path("/var/log/recorded").write_bytes(b"")
     network.ssh.admit(*KEYS_ONLY, "ForceCommand /usr/local/bin/recorded")
     inventory = network.inventory()
     try:
@@ -128,7 +128,7 @@ def recorded(network: ProofNetwork, *words: str) -> Recorded:
             path = f"{shell}:{os.environ['PATH']}"
             seen = network.look(*words, using=inventory, environment={"PATH": path})
             ended = time.time()
-            asked = {name: [each for its in rows for each in its.asked] for name, rows in recorders.items()}
+            asked = {name: [each for value in rows for each in value.asked] for name, rows in recorders.items()}
     finally:
         network.ssh.admit()
     after = files_of(network)
@@ -141,7 +141,7 @@ def recorded(network: ProofNetwork, *words: str) -> Recorded:
     ]
     shells = [text for text in log.read_text().split("\0") if text]
     engine = _events(network, began, ended)
-    own = [shlex.split(text) for text in its.path("/var/log/recorded").read_text().split("\0") if text]
+    own = [shlex.split(text) for text in value.path("/var/log/recorded").read_text().split("\0") if text]
     assert all(words[:2] == ["sh", "-c"] and len(words) == 3 for words in own), own
     scripts = {
         "node-1": [text for text in shells if name_of(text) is None],

@@ -41,9 +41,9 @@ def block(number: int, fork: str = "", root: str = "0xroot", transactions: int =
     )
 
 
-def chain(low: int = HEIGHT - 9, high: int = HEIGHT, **its: Any) -> dict[int, BlockSeen]:
+def chain(low: int = HEIGHT - 9, high: int = HEIGHT, **fields: Any) -> dict[int, BlockSeen]:
     """Blocks from one height to another."""
-    return {number: block(number, **its) for number in range(low, high + 1)}
+    return {number: block(number, **fields) for number in range(low, high + 1)}
 
 
 def look(at: float, height: int | None, **metrics: float | None) -> Look:
@@ -64,42 +64,42 @@ def look(at: float, height: int | None, **metrics: float | None) -> Look:
     return Look(at, height, "" if height is not None else "it did not answer", read)
 
 
-def node(name: str = "node-1", looks: Iterable[Look] | None = None, **its: Any) -> NodeSurvey:
+def node(name: str = "node-1", looks: Iterable[Look] | None = None, **fields: Any) -> NodeSurvey:
     """A healthy validator."""
     values: dict[str, Any] = {
         "role": "validator",
         "health": (HealthAnswer("http://x/health", 200),),
         "blocks": chain(),
         "answers": answers(),
-        **its,
+        **fields,
     }
     seen = (look(NOW - 1, HEIGHT - 1), look(NOW, HEIGHT)) if looks is None else tuple(looks)
     return NodeSurvey(name=name, looks=seen, **values)
 
 
-def answers(**its: Any) -> dict[str, Answer]:
+def answers(**fields: Any) -> dict[str, Answer]:
     """What the RPC answered once; None is a method that did not answer."""
     rows: dict[str, Any] = {
         "web3_clientVersion": "COC/0.2",
         "eth_chainId": "0x495c",
         "coc_getValidators": [{"id": a, "address": a} for a in list(ADDRESSES.values())[:4]],
-        **its,
+        **fields,
     }
     return {name: Answer(NOW, row, "" if row is not None else f"{name}: no answer") for name, row in rows.items()}
 
 
-def survey(*nodes: NodeSurvey, declared: Declared = DECLARED, **its: Any) -> Survey:
+def survey(*nodes: NodeSurvey, declared: Declared = DECLARED, **fields: Any) -> Survey:
     """A survey of these nodes, and of healthy ones up to four."""
     every = {seen.name: seen for seen in nodes}
     for number in range(1, 5):
         every.setdefault(f"node-{number}", node(f"node-{number}"))
-    values: dict[str, Any] = {"common_height": HEIGHT - 1, "series": (), **its}
+    values: dict[str, Any] = {"common_height": HEIGHT - 1, "series": (), **fields}
     return Survey("kit", NOW - 2, 2.0, 12.0, 1.0, every, declared=declared, **values)
 
 
-def hosts(facts: HostFacts, **its: Any) -> Survey:
+def hosts(facts: HostFacts, **fields: Any) -> Survey:
     """A survey whose node-1 has such a host."""
-    return survey(node(host=facts, **its))
+    return survey(node(host=facts, **fields))
 
 
 def verdict(check: Callable[..., None], seen: Survey, name: str | None = "node-1") -> tuple[str, Claim]:

@@ -89,12 +89,12 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("item", "before", "after", "told"), CHANGES, ids=[f"{c[0]}-{c[3][:30]}" for c in CHANGES])
-def test_one_change_is_found_by_name_and_in_that_alert_only(item: str, before: str, after: str, told: str) -> None:
+@pytest.mark.parametrize(("item", "before", "after", "sentence"), CHANGES, ids=[f"{c[0]}-{c[3][:30]}" for c in CHANGES])
+def test_one_change_is_found_by_name_and_in_that_alert_only(item: str, before: str, after: str, sentence: str) -> None:
     assert MANUAL.count(before) == 1
     found = verdicts(MANUAL.replace(before, after))
     assert list(found) == [item]
-    assert told in found[item]
+    assert sentence in found[item]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_the_manuals_five_fire_and_clear_in_promtool() -> None:
 
 @HAS_PROMTOOL
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "sentence"),
     [
         ("for: 2m", "for: 1m", "Node Down: in promtool's unit test, up 0 on one node: fires at 720 s"),
         (
@@ -183,10 +183,10 @@ def test_the_manuals_five_fire_and_clear_in_promtool() -> None:
         ("[5m]", "[4m]", "the height stands still on one node: fires at 885 s"),
     ],
 )
-def test_a_changed_rule_fires_otherwise(before: str, after: str, told: str) -> None:
+def test_a_changed_rule_fires_otherwise(before: str, after: str, sentence: str) -> None:
     assert MANUAL.count(before) == 1
     verdict, claim = said(test_alerts.test_firing, MANUAL.replace(before, after))
-    assert (verdict, told in claim.observed) == (BROKEN, True), claim
+    assert (verdict, sentence in claim.observed) == (BROKEN, True), claim
 
 
 @HAS_PROMTOOL

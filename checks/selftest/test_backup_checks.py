@@ -41,7 +41,7 @@ def file(age_seconds: float, height: int | str = HEIGHT, size_bytes: int = 10**6
     return FileSeen(name(age_seconds, height), size_bytes, NOW - age_seconds)
 
 
-def host(*files: FileSeen, **its: object) -> HostFacts:
+def host(*files: FileSeen, **fields: object) -> HostFacts:
     newest = files[0].name if files else ""
     facts = HostFacts(
         access="local",
@@ -51,12 +51,12 @@ def host(*files: FileSeen, **its: object) -> HostFacts:
         backup_disk=DiskUse(50 * 10**9, 100 * 10**9, "the file system of /backups"),
         clock=ClockOffset(0.0, 0.01),
     )
-    return replace(facts, **its)  # type: ignore[arg-type]
+    return replace(facts, **fields)  # type: ignore[arg-type]
 
 
-def verdicts(facts: HostFacts, **its: object) -> dict[str, str]:
+def verdicts(facts: HostFacts, **fields: object) -> dict[str, str]:
     """The items that are not held, with their verdicts."""
-    seen = {item: verdict(check, hosts(facts, **its))[0] for item, check in ITEMS.items()}
+    seen = {item: verdict(check, hosts(facts, **fields))[0] for item, check in ITEMS.items()}
     return {item: said for item, said in seen.items() if said != HELD}
 
 
@@ -120,9 +120,9 @@ def test_a_folder_that_does_not_exist_is_one_broken_promise_and_one_that_cannot_
     found = verdicts(facts)
     assert found.pop("every-six-hours") == (BROKEN if broken else UNKNOWN)
     assert found == dict.fromkeys(("name", "height", "manual", "space", "seven-days"), UNKNOWN)
-    told = {verdict(ITEMS[item], hosts(facts))[1].observed for item in ("every-six-hours", *found)}
-    assert len(told) == 1, "one reason, so that it is one finding"
-    assert ("/backups does not exist, so there is no backup" in told) is broken
+    output = {verdict(ITEMS[item], hosts(facts))[1].observed for item in ("every-six-hours", *found)}
+    assert len(output) == 1, "one reason, so that it is one finding"
+    assert ("/backups does not exist, so there is no backup" in output) is broken
 
 
 def test_a_torn_backup_is_broken_unless_it_may_still_be_written() -> None:

@@ -25,7 +25,7 @@ def said(drilled: Drilled, seen: Survey | None = None) -> str:
 
 
 @pytest.mark.parametrize(
-    ("its", "expected"),
+    ("value", "expected"),
     [
         ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": 120}, HELD),
         ({"opened_at": 100, "began_at": 100, "rest_to": 120, "reached": 125}, HELD),
@@ -41,8 +41,8 @@ def said(drilled: Drilled, seen: Survey | None = None) -> str:
         ({"opened_at": 0, "began_at": 0, "rest_to": 9, "reached": 9}, BROKEN),
     ],
 )
-def test_a_drill(its: dict[str, object], expected: str) -> None:
-    assert said(Drilled(archive=NAME, **its)) == expected  # type: ignore[arg-type]
+def test_a_drill(value: dict[str, object], expected: str) -> None:
+    assert said(Drilled(archive=NAME, **value)) == expected  # type: ignore[arg-type]
 
 
 def test_a_name_that_says_no_height_leaves_it_unknown() -> None:

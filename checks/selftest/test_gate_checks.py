@@ -41,18 +41,18 @@ CHECKS = {
 DISK = DiskUse(50, 100, "the file system of /var/lib/coc")
 
 
-def host(**its: object) -> HostFacts:
-    return replace(backup_host(sound(3600)), **{"running": Running(7), **its})  # type: ignore[arg-type]
+def host(**fields: object) -> HostFacts:
+    return replace(backup_host(sound(3600)), **{"running": Running(7), **fields})  # type: ignore[arg-type]
 
 
-def ready(name: str = "node-1", **its: object) -> NodeSurvey:
-    values: dict[str, Any] = {"host": host(), "disk": DISK, **its}
+def ready(name: str = "node-1", **fields: object) -> NodeSurvey:
+    values: dict[str, Any] = {"host": host(), "disk": DISK, **fields}
     return node(name, **values)
 
 
-def network(*sick: NodeSurvey, **its: object) -> Survey:
+def network(*sick: NodeSurvey, **fields: object) -> Survey:
     every = {each.name: each for each in (*(ready(f"node-{number}") for number in range(1, 5)), *sick)}
-    return survey(*every.values(), **its)  # type: ignore[arg-type]
+    return survey(*every.values(), **fields)  # type: ignore[arg-type]
 
 
 def decision(seen: Survey) -> Gate:

@@ -162,8 +162,8 @@ def test_without_an_interval_a_state_can_not_be_judged(seconds: float, unknown: 
     row = net.judge()["signals", "n0"]
     assert (row.verdict.value == "unknown") is unknown, row
     assert ("the block interval is" in row.observed) is unknown
-    known = Net(interval=1000.0, block_interval_seconds=2.0)
-    assert known.run(71).verdict("signals", "n0").value == "held"  # type: ignore[union-attr]
+    listed = Net(interval=1000.0, block_interval_seconds=2.0)
+    assert listed.run(71).verdict("signals", "n0").value == "held"  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize(("resolution", "how"), [(0.25, "by the blocks' stamps"), (1.0, "by the heights seen")])

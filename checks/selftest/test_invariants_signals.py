@@ -233,7 +233,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize(
-    ("lies", "told"),
+    ("lies", "lines"),
     [
         ({STATE: (0, 999)}, {STATE: (130.5, 159)}),
         ({HEALTH: (0, 140)}, {HEALTH: (130.5, 139.5)}),
@@ -248,7 +248,7 @@ REASONS = {
     ],
 )
 def test_each_reason_has_its_own_stretch_and_the_longest_comes_first(
-    lies: dict[str, tuple[float, float]], told: dict[str, tuple[float, float]]
+    lies: dict[str, tuple[float, float]], lines: dict[str, tuple[float, float]]
 ) -> None:
     values: dict[str, Any] = {HEIGHT: 1.0, STATE: 0.0, HEALTH: "ok"}
     net = Net()
@@ -258,10 +258,10 @@ def test_each_reason_has_its_own_stretch_and_the_longest_comes_first(
     net.do("kill n2 n3")
     net.run(60)
     row = net.judge()["signals", "n0"]
-    for name, (begin, end) in told.items():
+    for name, (begin, end) in lines.items():
         assert re.search(rf"{REASONS[name]}[^(]* \(from {begin:.1f} to {end:.1f} s\)", row.observed), row.observed
-    assert row.observed.count("(from") == len(told)
-    longest = max(told.values(), key=lambda each: each[1] - each[0])
+    assert row.observed.count("(from") == len(lines)
+    longest = max(lines.values(), key=lambda each: each[1] - each[0])
     assert (row.begin, row.end) == longest
     assert f"(from {longest[0]:.1f} to {longest[1]:.1f} s)" in row.observed.split(";")[0]
 

@@ -36,14 +36,14 @@ def named(count: int) -> list[dict[str, str]]:
     return [{"id": f"0x{number:040x}", "address": f"0x{number:040x}"} for number in range(1, count + 1)]
 
 
-def alone(seen: NodeSurvey, **its: Any) -> Survey:
+def alone(seen: NodeSurvey, **fields: Any) -> Survey:
     """A target that lists one node and expects nothing, as localhost does."""
-    whole = survey(seen, declared=replace(SILENT, **its))
+    whole = survey(seen, declared=replace(SILENT, **fields))
     return replace(whole, nodes={seen.name: seen})
 
 
-def peers(count: float, **its: Any) -> NodeSurvey:
-    return node(looks=[look(NOW - 1 + n, HEIGHT - 1 + n, coc_peers_connected=count) for n in range(2)], **its)
+def peers(count: float, **fields: Any) -> NodeSurvey:
+    return node(looks=[look(NOW - 1 + n, HEIGHT - 1 + n, coc_peers_connected=count) for n in range(2)], **fields)
 
 
 @pytest.mark.parametrize(
@@ -78,13 +78,17 @@ def test_a_network_of_seven_of_which_three_are_listed_asks_for_three_peers() -> 
     assert says(1, 7, 7) == BROKEN, "and lowers not even its own"
 
 
-def counting(count: float, listed: int, known: int | None, **its: Any) -> str:
+def counting(count: float, listed: int, expected_names: int | None, **fields: Any) -> str:
     """What is said of node-1 that counts so many peers, and names ``known``, in a target of so many nodes."""
-    rows = [{"id": f"0x{number:040x}", "url": "http://x"} for number in range(2, 2 + known)] if known else None
+    rows = (
+        [{"id": f"0x{number:040x}", "url": "http://x"} for number in range(2, 2 + expected_names)]
+        if expected_names
+        else None
+    )
     looks = [look(NOW - 6 + 6 * n, HEIGHT - 1 + n, coc_peers_connected=count) for n in range(2)]
     nodes = {"node-1": node(looks=looks, answers=answers(coc_getPeers=rows))}
     nodes |= {f"node-{n}": node(f"node-{n}", looks=[look(NOW - 6, 99), look(NOW, 100)]) for n in range(2, listed + 1)}
-    declared = replace(DECLARED, validators=DECLARED.validators[:listed], **its)
+    declared = replace(DECLARED, validators=DECLARED.validators[:listed], **fields)
     return verdict(truth.test_peers_are_true, replace(survey(declared=declared), nodes=nodes))[0]
 
 
@@ -149,12 +153,12 @@ def test_a_node_that_lags_hides_no_fork_of_the_others() -> None:
     late = node("node-4", looks=(look(NOW - 1, 49), look(NOW, 50)), blocks=chain(49, 50))
     others = [node("node-1", blocks=chain(50)), node("node-3", blocks=chain(50))]
     forked = node("node-2", blocks=branch)
-    its: dict[str, Any] = {"common_height": 50, "shared_heights": (50, HEIGHT)}
-    said, claim = verdict(truth.test_same_chain, survey(*others, forked, late, **its))
+    found: dict[str, Any] = {"common_height": 50, "shared_heights": (50, HEIGHT)}
+    said, claim = verdict(truth.test_same_chain, survey(*others, forked, late, **found))
     assert (said, "on node-2" in claim.observed, "height 100" in claim.expected) == (BROKEN, True, True)
-    assert verdict(truth.test_same_chain, survey(*others, node("node-2", blocks=chain(50)), late, **its))[0] == HELD
+    assert verdict(truth.test_same_chain, survey(*others, node("node-2", blocks=chain(50)), late, **found))[0] == HELD
     blind = node("node-2", blocks=chain(50, 51), blocks_problem="no answer")
-    assert verdict(truth.test_same_chain, survey(*others, blind, late, **its))[0] == UNKNOWN
+    assert verdict(truth.test_same_chain, survey(*others, blind, late, **found))[0] == UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -209,10 +213,10 @@ def test_the_age_of_a_head_is_not_told_by_a_clock_that_is_behind_it(age: float, 
     assert verdict(gate.test_head_age, seen)[0] == expected
 
 
-def quorum(dead: int, **its: Any) -> tuple[str, str]:
+def quorum(dead: int, **fields: Any) -> tuple[str, str]:
     """What is said of the quorum, and of a spare one, where so many of the four nodes that are listed are down."""
     silent = [look(NOW - 1, None), look(NOW, None)]
-    seen = survey(*(node(f"node-{n}", looks=silent) for n in range(1, dead + 1)), declared=replace(DECLARED, **its))
+    seen = survey(*(node(f"node-{n}", looks=silent) for n in range(1, dead + 1)), declared=replace(DECLARED, **fields))
     return verdict(validators.test_quorum, seen)[0], verdict(gate.test_spare_quorum, seen)[0]
 
 
@@ -243,8 +247,8 @@ def test_which_of_several_is_left_is_not_guessed_where_it_matters() -> None:
 
 def test_a_quorum_of_the_listed_is_none_of_a_network_that_is_larger() -> None:
     """Three nodes listed of seven validators: all of them answer, and so may no other."""
-    its = answers(coc_getValidators=named(7))
-    nodes = {f"node-{n}": node(f"node-{n}", answers=its) for n in (1, 2, 3)}
+    found = answers(coc_getValidators=named(7))
+    nodes = {f"node-{n}": node(f"node-{n}", answers=found) for n in (1, 2, 3)}
     seen = replace(survey(declared=SILENT), nodes=nodes)
     said, claim = verdict(validators.test_quorum, seen)
     assert (said, "4 are no node" in claim.observed) == (UNKNOWN, True)

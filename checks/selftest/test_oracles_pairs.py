@@ -72,13 +72,13 @@ def healthy() -> Survey:
     blocks = {**chain(), HEIGHT: block(HEIGHT), HEIGHT - 10: block(HEIGHT - 10)}
     looks = [look(NOW - 8 + 2 * n, HEIGHT - 8 + 2 * n) for n in range(5)]
     ok = (HealthAnswer("http://x/health", 200),)
-    its: dict[str, Any] = {"host": facts, "disk": DISK, "looks": looks, "health": ok}
-    its["blocks"] = {**blocks, HEIGHT: replace(block(HEIGHT), timestamp=int(NOW) - 1)}
-    return survey(*(node(f"node-{n}", answers=answers(), **its) for n in range(1, 5)), shared_heights=(HEIGHT - 1,))
+    found: dict[str, Any] = {"host": facts, "disk": DISK, "looks": looks, "health": ok}
+    found["blocks"] = {**blocks, HEIGHT: replace(block(HEIGHT), timestamp=int(NOW) - 1)}
+    return survey(*(node(f"node-{n}", answers=answers(), **found) for n in range(1, 5)), shared_heights=(HEIGHT - 1,))
 
 
-def of_node(name: str = SICK, **its: Any) -> Change:
-    return lambda seen: replace(seen, nodes={**seen.nodes, name: replace(seen.nodes[name], **its)})
+def of_node(name: str = SICK, **fields: Any) -> Change:
+    return lambda seen: replace(seen, nodes={**seen.nodes, name: replace(seen.nodes[name], **fields)})
 
 
 def of_looks(change: Callable[[Look], Look], name: str = SICK, newest: bool = False) -> Change:
@@ -95,21 +95,21 @@ def of_metric(name: str, value: float | None, newest: bool = False) -> Change:
     return of_looks(lambda each: replace(each, metrics={**each.metrics, name: reading}), newest=newest)
 
 
-def of_host(**its: Any) -> Change:
+def of_host(**fields: Any) -> Change:
     def changed(seen: Survey) -> Survey:
         host = seen.nodes[SICK].host
         assert host is not None
-        return of_node(host=replace(host, **its))(seen)
+        return of_node(host=replace(host, **fields))(seen)
 
     return changed
 
 
-def of_running(**its: Any) -> Change:
+def of_running(**fields: Any) -> Change:
     def changed(seen: Survey) -> Survey:
         host = seen.nodes[SICK].host
         assert host is not None
         assert host.running is not None
-        return of_host(running=replace(host.running, **its))(seen)
+        return of_host(running=replace(host.running, **fields))(seen)
 
     return changed
 
@@ -233,7 +233,7 @@ def test_neither_the_order_of_nodes_nor_prowls_own_clock_decides(sickness: str) 
     assert {key: said(turned, key) for key in usual} == usual
     for seconds in (-7200.0, 7200.0):
         other = by_another_clock(sick, seconds)
-        differ = {key[0] for key, its in usual.items() if said(other, key) != its}
+        differ = {key[0] for key, value in usual.items() if said(other, key) != value}
         assert differ <= {"gate/head-age", "validators/stamps"}, "these compare stamps with Prowl's own clock"
     assert differ == {"gate/head-age"} or sickness, "two hours ahead, every head is old"
 
@@ -273,12 +273,16 @@ def of_shape(validators: int, others: int, listed: int | None = None, **declared
     for number in range(1, (listed or every) + 1):
         name = f"node-{number}"
         looks = [look(NOW - 2 + n, HEIGHT - 2 + n, coc_peers_connected=every - 1) for n in range(3)]
-        its: dict[str, Any] = {"looks": looks, "blocks": blocks, "host": replace(backup_host(sound(0)), config=config)}
-        its["answers"] = answers(
+        found: dict[str, Any] = {
+            "looks": looks,
+            "blocks": blocks,
+            "host": replace(backup_host(sound(0)), config=config),
+        }
+        found["answers"] = answers(
             coc_getValidators=[{"id": each, "address": each} for each in names],
             coc_getPeers=[{"id": f"0x{other:040x}"} for other in range(1, every + 1) if other != number],
         )
-        nodes[name] = node(name, role="validator" if number <= validators else "observer", disk=DISK, **its)
+        nodes[name] = node(name, role="validator" if number <= validators else "observer", disk=DISK, **found)
     expects = replace(DECLARED, validators=(), addresses={}, **declared)
     return replace(survey(declared=expects), nodes=nodes)
 
@@ -289,9 +293,9 @@ ADVICE = {"truth/memory", *(item for item in CHECKS if item.startswith("tuning/"
 @pytest.mark.parametrize("declare", [False, True])
 @pytest.mark.parametrize(("validators", "others"), [(1, 1), (3, 0), (3, 1), (4, 0), (4, 2), (7, 0), (7, 3), (20, 0)])
 def test_healthy_networks_of_every_shape_are_held(validators: int, others: int, declare: bool) -> None:
-    its = tuple(Validator(f"0x{number:040x}", 10**18) for number in range(1, validators + 1)) if declare else ()
+    found = tuple(Validator(f"0x{number:040x}", 10**18) for number in range(1, validators + 1)) if declare else ()
     seen = of_shape(validators, others)
-    seen = replace(seen, declared=replace(seen.declared, validators=its))
+    seen = replace(seen, declared=replace(seen.declared, validators=found))
     few = validators + others <= 3 or validators <= 3
     allowed = ADVICE | ({"truth/topology"} if few else set()) | ({"gate/spare-quorum"} if validators <= 3 else set())
     assert {key for key in ailing(seen) if key[0] not in allowed} == set()
@@ -302,7 +306,7 @@ def test_of_a_part_of_a_healthy_network_nothing_is_broken(validators: int, other
     """What can't be told without the rest is unknown, and that alone."""
     seen = of_shape(validators, others, listed)
     ill = {key[0]: said(seen, key) for key in ailing(seen) if key[0] not in ADVICE}
-    needs = {item: found.needs for item, (its, _scope) in CHECKS.items() if (found := check_of(its))}
-    asked = {item: its for item, its in ill.items() if listed > 1 or "others" not in needs[item]}
+    needs = {item: found.needs for item, (value, _scope) in CHECKS.items() if (found := check_of(value))}
+    asked = {item: value for item, value in ill.items() if listed > 1 or "others" not in needs[item]}
     assert set(asked.values()) <= {"unknown"}
     assert set(asked) <= {"validators/quorum", "gate/spare-quorum", "truth/peers"}

@@ -13,8 +13,8 @@ HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
 PAUSE, LAG = 20.0 + 65.0, 30.0
 
 
-def healthy(seconds: float = 100, nodes: int = 4, **its: Any) -> Net:
-    return Net(nodes, **its).run(seconds)
+def healthy(seconds: float = 100, nodes: int = 4, **fields: Any) -> Net:
+    return Net(nodes, **fields).run(seconds)
 
 
 def died(seconds: float, state: float) -> Net:
@@ -25,12 +25,12 @@ def died(seconds: float, state: float) -> Net:
 
 
 @pytest.mark.parametrize("state", [0.0, 1.0])
-@pytest.mark.parametrize(("seconds", "known"), [(PAUSE + 3, True), (PAUSE - 3, False)])
-def test_nodes_that_die_untold_leave_no_way_to_say_that_all_is_well(seconds: float, known: bool, state: float) -> None:
+@pytest.mark.parametrize(("seconds", "listed"), [(PAUSE + 3, True), (PAUSE - 3, False)])
+def test_nodes_that_die_untold_leave_no_way_to_say_that_all_is_well(seconds: float, listed: bool, state: float) -> None:
     """With a quorum the pause was too long, without one the loss was: whichever it was, 0 is a lie by then."""
     net = died(seconds, state)
-    assert net.verdict("signals", "n0") is (BROKEN if known and state == 0 else HELD)
-    assert net.verdict("progress-with-quorum") is (UNKNOWN if known else HELD), "nobody knows whether one was owed"
+    assert net.verdict("signals", "n0") is (BROKEN if listed and state == 0 else HELD)
+    assert net.verdict("progress-with-quorum") is (UNKNOWN if listed else HELD), "nobody knows whether one was owed"
 
 
 def test_a_stall_too_short_for_a_sample_is_no_reason_for_doubt() -> None:

@@ -106,7 +106,7 @@ def surveyed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Survey:
 
     monkeypatch.setattr(host_look, "run", run)
     page = f"{PAGE}coc_wire_connections {'1' * 30}{TOKEN}\ncoc_uptime_seconds 53\n"
-    with StubNode(page=page, answers={name: always(its) for name, its in OF_NODE.items()}) as stub:
+    with StubNode(page=page, answers={name: always(value) for name, value in OF_NODE.items()}) as stub:
         node = replace(
             stub.node, rpc_token=Secret(env="THE_TOKEN"), host=HostAccess("ssh", address="h"), unit="coc-node",
             data_dir=Path("/var/lib/coc"), backup_dir=Path("/b"),

@@ -104,8 +104,8 @@ def test_pace_is_unknown_without_blocks_in_a_row_and_the_genesis_block_has_no_st
         assert verdict(truth.test_pace, seen)[0] == UNKNOWN
 
 
-def forked(**its: Any) -> NodeSurvey:
-    return node("node-3", blocks=chain(**its))
+def forked(**fields: Any) -> NodeSurvey:
+    return node("node-3", blocks=chain(**fields))
 
 
 def test_the_same_chain_and_what_equal_roots_prove() -> None:
@@ -116,9 +116,9 @@ def test_the_same_chain_and_what_equal_roots_prove() -> None:
     assert (said, "after 18 transactions in the last 9 blocks" in claim.observed) == (HELD, True)
 
 
-@pytest.mark.parametrize("its", [{"fork": "b"}, {"root": "0xother"}])
-def test_another_hash_or_root_on_one_node_is_told_with_its_name(its: dict[str, str]) -> None:
-    said, claim = verdict(truth.test_same_chain, survey(forked(**its)))
+@pytest.mark.parametrize("value", [{"fork": "b"}, {"root": "0xother"}])
+def test_another_hash_or_root_on_one_node_is_told_with_its_name(value: dict[str, str]) -> None:
+    said, claim = verdict(truth.test_same_chain, survey(forked(**value)))
     assert said == BROKEN
     assert "on node-3" in claim.observed
     assert "on node-1, node-2, node-4" in claim.observed

@@ -37,12 +37,12 @@ def rows(addresses: list[str]) -> list[dict[str, str]]:
     return [{"id": address, "address": address} for address in addresses]
 
 
-def each(**its: Any) -> list[NodeSurvey]:
-    return [node(f"node-{number}", **its) for number in range(1, 5)]
+def each(**fields: Any) -> list[NodeSurvey]:
+    return [node(f"node-{number}", **fields) for number in range(1, 5)]
 
 
 @pytest.mark.parametrize(
-    ("check", "method", "same", "other", "told"),
+    ("check", "method", "same", "other", "sentence"),
     [
         (validators.test_same_validators, "coc_getValidators", rows(FOUR), rows(FOUR[:3]), "on node-3"),
         (validators.test_same_validators, "coc_getValidators", rows(FOUR), rows([*FOUR[1:], FOUR[0]]), "on node-3"),
@@ -51,18 +51,18 @@ def each(**its: Any) -> list[NodeSurvey]:
     ],
 )
 def test_one_node_that_differs_is_named(
-    check: Callable[..., None], method: str, same: object, other: object, told: str
+    check: Callable[..., None], method: str, same: object, other: object, sentence: str
 ) -> None:
     assert verdict(check, survey(*each(answers=answers(**{method: same}))))[0] == HELD
     said, claim = verdict(check, survey(node("node-3", answers=answers(**{method: other}))))
-    assert (said, told in claim.observed) == (BROKEN, True), claim
+    assert (said, sentence in claim.observed) == (BROKEN, True), claim
     blind = node("node-4", answers=answers(**{method: None}))
     assert verdict(check, survey(blind))[0] == UNKNOWN
     assert verdict(check, survey(blind, node("node-3", answers=answers(**{method: other}))))[0] == BROKEN
 
 
 @pytest.mark.parametrize(
-    ("named", "declared", "expected", "told"),
+    ("named", "declared", "expected", "sentence"),
     [
         (FOUR, DECLARED, HELD, "4 validators"),
         ([address.upper().replace("X", "x") for address in FOUR], DECLARED, HELD, "4 validators"),
@@ -72,10 +72,10 @@ def test_one_node_that_differs_is_named(
         ([FOUR[1], FOUR[0], *FOUR[2:]], DECLARED, BROKEN, "another order"),
     ],
 )
-def test_the_expected_set(named: list[str], declared: Any, expected: str, told: str) -> None:
+def test_the_expected_set(named: list[str], declared: Any, expected: str, sentence: str) -> None:
     seen = survey(*each(answers=answers(coc_getValidators=rows(named))), declared=declared)
     said, claim = verdict(validators.test_same_validators, seen)
-    assert (said, told in claim.observed) == (expected, True), claim
+    assert (said, sentence in claim.observed) == (expected, True), claim
 
 
 @pytest.mark.parametrize("answer", ["0xone", [], ["0xone"], 7])
@@ -98,8 +98,8 @@ def stakes(values: Mapping[str, Any] | None, number: int = 0) -> Survey:
     usual = {"validators": FOUR}
     nodes = []
     for place in range(1, 5):
-        its = values if number in (0, place) else usual
-        config = ConfigFile("/etc/coc.json", its or {}, "" if its is not None else "Permission denied")
+        found = values if number in (0, place) else usual
+        config = ConfigFile("/etc/coc.json", found or {}, "" if found is not None else "Permission denied")
         nodes.append(node(f"node-{place}", host=HostFacts("local", config=config)))
     return survey(*nodes)
 
@@ -152,8 +152,8 @@ def down(*names: str) -> list[NodeSurvey]:
 )
 def test_quorum_is_of_the_stake(dead: tuple[str, ...], heavy: int, expected: str) -> None:
     """Two thirds themselves are no quorum; node-1 has so many stakes."""
-    its = tuple(Validator(a, heavy if place == 0 else 1) for place, a in enumerate(FOUR))
-    seen = survey(*down(*dead), declared=replace(DECLARED, validators=its))
+    found = tuple(Validator(a, heavy if place == 0 else 1) for place, a in enumerate(FOUR))
+    seen = survey(*down(*dead), declared=replace(DECLARED, validators=found))
     assert verdict(validators.test_quorum, seen)[0] == expected
 
 
@@ -187,12 +187,12 @@ def test_a_machine_without_a_network_accuses_nobody(reasons: tuple[str, ...], ex
 
 
 def test_quorum_counts_a_validator_that_no_node_of_the_target_is() -> None:
-    its = (*DECLARED.validators, Validator("0xelsewhere"), Validator("0xfar"))
-    said, claim = verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=its)))
+    found = (*DECLARED.validators, Validator("0xelsewhere"), Validator("0xfar"))
+    said, claim = verdict(validators.test_quorum, survey(declared=replace(DECLARED, validators=found)))
     assert (said, "2 are no node" in claim.observed) == (UNKNOWN, True), "they may be up, and may be down"
-    fewer = survey(*down("node-1"), declared=replace(DECLARED, validators=its))
+    fewer = survey(*down("node-1"), declared=replace(DECLARED, validators=found))
     assert verdict(validators.test_quorum, fewer)[0] == UNKNOWN
-    half = survey(*down("node-1", "node-2"), declared=replace(DECLARED, validators=its))
+    half = survey(*down("node-1", "node-2"), declared=replace(DECLARED, validators=found))
     assert verdict(validators.test_quorum, half)[0] == BROKEN, "even if they are up: 4 of 6"
     assert verdict(validators.test_quorum, survey(declared=UNDECLARED))[0] == HELD
     roles = survey(*each(role="observer"), declared=UNDECLARED)
@@ -227,7 +227,7 @@ def proposed(order: list[int]) -> Survey:
 
 
 @pytest.mark.parametrize(
-    ("order", "expected", "told"),
+    ("order", "expected", "sentence"),
     [
         ([1, 2, 3, 4, 1, 2, 3, 4], HELD, "4 proposers of 4"),
         ([1, 2, 3, 4, 1, 2, 3, 1], HELD, ""),
@@ -238,9 +238,9 @@ def proposed(order: list[int]) -> Survey:
         ([1, 1, 1, 1, 1, 1, 1, 1], BROKEN, "none by node-2, node-3, node-4"),
     ],
 )
-def test_rotation(order: list[int], expected: str, told: str) -> None:
+def test_rotation(order: list[int], expected: str, sentence: str) -> None:
     said, claim = verdict(validators.test_rotation, proposed(order))
-    assert (said, told in claim.observed) == (expected, True), claim
+    assert (said, sentence in claim.observed) == (expected, True), claim
 
 
 @pytest.mark.parametrize(
@@ -254,8 +254,8 @@ def test_rotation(order: list[int], expected: str, told: str) -> None:
 )
 def test_rounds_that_several_nodes_showed_are_joined_by_their_hashes(older: Any, expected: str) -> None:
     one, *others = each(blocks=chain(HEIGHT - 3, HEIGHT))
-    its = survey(node(one.name, blocks=older), *others)
-    assert verdict(validators.test_rotation, its)[0] == expected
+    found = survey(node(one.name, blocks=older), *others)
+    assert verdict(validators.test_rotation, found)[0] == expected
 
 
 def test_the_validators_may_be_named_by_any_node() -> None:
@@ -315,5 +315,5 @@ def test_clocks(offsets: tuple[float | None, ...], stamp: float, doubt: float, e
 
 def test_a_chain_without_any_block_leaves_the_clocks_to_each_other() -> None:
     seen = clocks(0.0, 1.0)
-    bare = {name: replace(its, blocks={}) for name, its in seen.nodes.items()}
+    bare = {name: replace(value, blocks={}) for name, value in seen.nodes.items()}
     assert verdict(validators.test_clocks, replace(seen, nodes=bare))[0] == HELD

@@ -172,14 +172,14 @@ def test_the_cursor_tells_the_heights_by_pointer_and_by_keys(browser: Browser, p
         box = plot.locator("svg").bounding_box()
         assert box is not None
         opened.page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
-        told = opened.page.locator(".values").first
-        first = told.inner_text()
+        output = opened.page.locator(".values").first
+        first = output.inner_text()
         assert "node-1: " in first
         assert "node-2: " in first
         plot.focus()
         for _key in range(3):
             opened.page.keyboard.press("ArrowRight")
-        after = told.inner_text()
+        after = output.inner_text()
         assert float(after.split(" s.")[0]) > float(first.split(" s.")[0])
         button = opened.page.get_by_role("button", name="wider").first
         button.press("Enter")

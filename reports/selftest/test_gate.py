@@ -12,8 +12,8 @@ REST = "; the upgrade itself was not tried"
 WAIVER = Waiver("new disk on Monday", "2030-01-01")
 
 
-def result(item: str, verdict: Verdict = Verdict.HELD, node: str | None = "node-1", **its: object) -> Result:
-    return Result(item, verdict, "promise", "expected", f"saw {verdict}", node=node, **its)  # type: ignore[arg-type]
+def result(item: str, verdict: Verdict = Verdict.HELD, node: str | None = "node-1", **fields: object) -> Result:
+    return Result(item, verdict, "promise", "expected", f"saw {verdict}", node=node, **fields)  # type: ignore[arg-type]
 
 
 def good(*without: str) -> list[Result]:
@@ -89,8 +89,8 @@ def test_a_node_or_an_item_that_was_left_out_is_no_go() -> None:
 def test_what_is_the_same_on_several_nodes_is_said_once() -> None:
     rows = [NotAsked("daily/disk", "no access", node, WAIVER) for node in ("node-1", "node-2")]
     decision = gate(good("daily/disk"), *rows)
-    told = "daily/disk on node-1, node-2 was not asked: no access (waived until 2030-01-01: new disk on Monday)"
-    assert decision.waived == (told,)
+    output = "daily/disk on node-1, node-2 was not asked: no access (waived until 2030-01-01: new disk on Monday)"
+    assert decision.waived == (output,)
     assert decision.sentence.endswith("but for 2 that are waived" + REST)
 
 

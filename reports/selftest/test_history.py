@@ -41,10 +41,10 @@ def write(kept: RunHistory, *rows: Result, made: str = "abc", number: int = 0) -
 
 
 def series(verdicts: str, commits: str = "", replays: tuple[str, ...] = ()) -> Series:
-    its = [WORDS[letter] for letter in verdicts]
-    made = list(commits or "a" * len(its))
-    again = [*replays, *[""] * (len(its) - len(replays))]
-    return Series("i", "n", list(range(len(its))), made, its, again, [None] * len(its))
+    found = [WORDS[letter] for letter in verdicts]
+    made = list(commits or "a" * len(found))
+    again = [*replays, *[""] * (len(found) - len(replays))]
+    return Series("i", "n", list(range(len(found))), made, found, again, [None] * len(found))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_since_which_run_an_item_is_not_held(verdicts: str, since: int | None) -
 
 
 @pytest.mark.parametrize(
-    ("recoveries", "told"),
+    ("recoveries", "sentence"),
     [
         ([3.0] * 5 + [3.31], "recovery took 3.3 s, 10% more than the median of 3.0 s"),
         ([3.0] * 5 + [3.29], ""),
@@ -95,8 +95,8 @@ def test_since_which_run_an_item_is_not_held(verdicts: str, since: int | None) -
         ([], ""),
     ],
 )
-def test_a_recovery_that_takes_longer_is_a_regression(recoveries: list[float | None], told: str) -> None:
-    assert Series("i", "n", recoveries=recoveries).regression == told if recoveries else not told
+def test_a_recovery_that_takes_longer_is_a_regression(recoveries: list[float | None], sentence: str) -> None:
+    assert Series("i", "n", recoveries=recoveries).regression == sentence if recoveries else not sentence
 
 
 def test_runs_and_series_are_read_as_they_were_written(tmp_path: Path) -> None:
@@ -145,15 +145,15 @@ def test_the_oldest_runs_are_forgotten(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_changed_is_said_by_cause_and_item() -> None:
     cause = Cause("node-3 does not answer", "s", "n", "a", ("node-3",))
     dead = [result(UNKNOWN, item, node="node-3", cause=cause.name) for item in ("daily/peers", "daily/memory")]
-    now = [result(HELD, "daily/disk"), result(BROKEN, "backup/cron"), *dead]
-    before = {key(now[0]): True, key(now[1]): True}
-    found = changes(now, before)
-    report = Report({}, now, causes=[cause])
+    moment = [result(HELD, "daily/disk"), result(BROKEN, "backup/cron"), *dead]
+    before = {key(moment[0]): True, key(moment[1]): True}
+    found = changes(moment, before)
+    report = Report({}, moment, causes=[cause])
     assert found.sentence(report, "yesterday") == (
         "since yesterday: 2 new (node-3 does not answer), 1 fixed (daily/disk on node-1), 1 still not held"
     )
     assert changes([result()], {}).sentence(report, "x") == "since x: nothing was broken or unknown, and nothing is"
-    earlier = Report({}, [replace(row, verdict=HELD) for row in now])
+    earlier = Report({}, [replace(row, verdict=HELD) for row in moment])
     assert [len(each) for each in vars(difference(earlier, report)).values()] == [3, 0, 0]
     assert [len(each) for each in vars(difference(report, earlier)).values()] == [0, 3, 0]
 

@@ -35,12 +35,12 @@ class Page(HTMLParser):
         self.faults += [f"{tag} is not closed" for tag in self.open]
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: its or "" for name, its in attrs}))
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
         if tag not in VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append((tag, {name: its or "" for name, its in attrs}))
+        self.elements.append((tag, {name: value or "" for name, value in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
         if not self.open or self.open.pop() != tag:
@@ -149,7 +149,9 @@ def test_the_page_loads_nothing(tmp_path: Path) -> None:
     assert found.all("script") == [{}], "one, and it is on the page"
     text = text.replace("http://www.w3.org/2000/svg", "")  # a name, not an address
     assert not any(word in text for word in ("http:", "https:", "@import", "@font-face", "url(//"))
-    assert {its["href"] for _tag, its in found.elements if "href" in its and its["href"][0] != "#"} == {"report.json"}
+    assert {value["href"] for _tag, value in found.elements if "href" in value and value["href"][0] != "#"} == {
+        "report.json"
+    }
     assert "prefers-color-scheme: dark" in text
     assert "@media print" in text
 
@@ -384,10 +386,12 @@ def test_long_texts_and_lists_are_cut_and_the_page_says_so(tmp_path: Path, monke
     assert max(len(word) for word in found.words) == html.LONGEST_TEXT
 
 
-@pytest.mark.parametrize(("verdict", "told"), [(Verdict.HELD, False), (Verdict.UNKNOWN, True), (Verdict.BROKEN, True)])
-def test_judgements_are_listed_of_what_is_not_held(tmp_path: Path, verdict: Verdict, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("verdict", "is_said"), [(Verdict.HELD, False), (Verdict.UNKNOWN, True), (Verdict.BROKEN, True)]
+)
+def test_judgements_are_listed_of_what_is_not_held(tmp_path: Path, verdict: Verdict, is_said: bool) -> None:
     row = Judgement("peers", "p", Verdict.HELD, None, 0.5, 9.25, "all were seen")
     scene = result(verdict, node=None, scenario="s", judgements=(row,), evidence=("recovered 2 s after the heal",))
     text = page(report(scene), tmp_path).text
-    assert ("all were seen" in text, "1 more judgements stand in" in text) == (told, not told)
+    assert ("all were seen" in text, "1 more judgements stand in" in text) == (is_said, not is_said)
     assert "recovered 2 s after the heal" in text

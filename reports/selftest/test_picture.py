@@ -24,8 +24,8 @@ def timeline(
     gaps: tuple[Gap, ...] = (),
     nodes: tuple[str, ...] = NODES,
 ) -> Timeline:
-    told = translated((Event(t, text) for t, text in events), nodes)
-    return Timeline(Header(nodes=nodes), told, samples, gaps)
+    output = translated((Event(t, text) for t, text in events), nodes)
+    return Timeline(Header(nodes=nodes), output, samples, gaps)
 
 
 def at(t: float, node: str, height: object) -> Sample:

@@ -227,9 +227,9 @@ def test_the_versions_name_what_a_stranger_needs() -> None:
     assert {"python", "system", "pytest", "prowl-testnet"} <= set(run.versions())
 
 
-@pytest.mark.parametrize(("name", "told"), [("prowl-testnet", True), ("a-stranger", False)])
+@pytest.mark.parametrize(("name", "is_said"), [("prowl-testnet", True), ("a-stranger", False)])
 def test_the_commit_is_that_of_prowls_own_checkout_and_of_no_strangers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, told: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, is_said: bool
 ) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b"]
     (tmp_path / "pyproject.toml").write_text(f'[project]\nname = "{name}"\n')
@@ -240,4 +240,4 @@ def test_the_commit_is_that_of_prowls_own_checkout_and_of_no_strangers(
     head = subprocess.run(
         [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, timeout=30, check=True
     )
-    assert run.commit() == (head.stdout.strip() if told else "")
+    assert run.commit() == (head.stdout.strip() if is_said else "")

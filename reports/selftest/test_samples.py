@@ -60,8 +60,8 @@ def test_what_is_put_in_comes_out_in_the_order_of_time(seed: int) -> None:
         track = kept.tracks[node]
         assert track == of_node
         assert list(track.between(10.0, 20.0)) == [row for row in of_node if 10 <= row.t < 20]
-        told = [value for begin, end, value in track.runs("u") for _ in range(begin, end)]
-        assert [None if value is MISSING else value for value in told] == [row.values.get("u") for row in of_node]
+        output = [value for begin, end, value in track.runs("u") for _ in range(begin, end)]
+        assert [None if value is MISSING else value for value in output] == [row.values.get("u") for row in of_node]
         both = [value for begin, end, value in track.together("u", "w") for _ in range(begin, end)]
         assert both == [(row.values.get("u"), row.values.get("w")) for row in of_node]
 

@@ -18,11 +18,11 @@ WORDS: dict[str, Any] = {"manual": "M", "next": "do it", "again": "prowl run -k 
 DRIFT = Drift("http://a:18780/health", "http://a:9100/health")
 
 
-def result(node: str, **its: object) -> Result:
+def result(node: str, **fields: object) -> Result:
     row: dict[str, object] = {
         "manual": "Failure Recovery: curl -sf http://localhost:$port/health",
         "drift": DRIFT,
-        **its,
+        **fields,
     }
     verdict = row.pop("verdict", Verdict.HELD)
     return Result("recovery/health-endpoints", verdict, "p", "e", "o", node=node, **row)  # type: ignore[arg-type]
@@ -64,10 +64,10 @@ def test_the_gate_comes_first_and_only_where_there_is_one() -> None:
 def test_on_what_scenarios_spent_their_time_is_a_line_where_many_were_played() -> None:
     figures = {"wait_seconds": 2.0, "hold_seconds": 4.5, "load_seconds": 0.1, "recovered_seconds": 99.0}
     row = Result("recovery/x", Verdict.HELD, "p", "e", "o", scenario="cut", figures=figures, seconds=7.0)
-    told = "  5 scenarios took 35 s: hold 22 s, wait 10 s"
-    assert (spent([row] * 4), spent([row] * 5)) == ([], [told])
+    output = "  5 scenarios took 35 s: hold 22 s, wait 10 s"
+    assert (spent([row] * 4), spent([row] * 5)) == ([], [output])
     for height in (None, 24):
-        assert told in terminal.screen(Report({"target": "x"}, [row] * 5), 80, height, [])
+        assert output in terminal.screen(Report({"target": "x"}, [row] * 5), 80, height, [])
 
 
 def many(count: int) -> Report:
@@ -145,18 +145,20 @@ def test_of_a_scenario_what_broke_first_in_time_is_said_first() -> None:
         Judgement("peers", "p", UNKNOWN, "node-1", 1.0, 60.0, "not seen"),
         Judgement("recovery", "p", BROKEN, None, 5.0, 60.0, "as it must"),
     ]
-    told = "agreement broken since 40.0 s: x; signals broken on node-2, node-1 since 12.5 s: y; peers unknown on node-1"
-    played = Result("a/b", BROKEN, "p", "e", told, scenario="cut", judgements=tuple(judged))
+    output = (
+        "agreement broken since 40.0 s: x; signals broken on node-2, node-1 since 12.5 s: y; peers unknown on node-1"
+    )
+    played = Result("a/b", BROKEN, "p", "e", output, scenario="cut", judgements=tuple(judged))
     assert story(played) == (
         "signals broken on node-2, node-1 since 12.5 s: state 0 for 9 s; "
         "then agreement since 40 s, peers unknown since 1 s"
     )
-    assert story(replace(played, judgements=())) == told
+    assert story(replace(played, judgements=())) == output
 
 
 def test_advice_is_a_line_for_all_nodes_of_which_the_same_was_seen() -> None:
-    def swap(node: str, observed: str, **its: object) -> Result:
-        row: dict[str, object] = {"advisory": True, "node": node, "manual": "M", "next": "add some", **its}
+    def swap(node: str, observed: str, **fields: object) -> Result:
+        row: dict[str, object] = {"advisory": True, "node": node, "manual": "M", "next": "add some", **fields}
         return Result("tuning/swap", Verdict.BROKEN, "p", "some swap", observed, **row)  # type: ignore[arg-type]
 
     rows = [swap("a", "process 7 has none"), swap("b", "process 8 has none"), swap("c", "1 MB", next="")]
