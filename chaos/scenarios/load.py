@@ -12,7 +12,7 @@ from prowl.chaos.faults.cut import Cut, isolate
 from prowl.chaos.faults.wipe import Wipe
 
 FOUR = Shape(nodes=4)
-BESIDE = Shape(nodes=5, observers=1)
+BESIDE = Shape(nodes=5, observers=1, block_ms=500)  # faster, an observer that fetches blocks comes level by luck
 OBSERVER = named("node-5")
 
 SCENARIOS: tuple[Scenario, ...] = (
