@@ -92,7 +92,9 @@ def standstill(stage: Stage) -> str:
     """Say that nobody makes blocks, which the node that is waited for need not be to blame for; "" where they come."""
     t, height = stage.observer.tips[-1] if stage.observer.tips else (0.0, 0)
     quiet_seconds = stage.observer.now() - t
-    return f"sees no block from anybody for {quiet_seconds:.0f} s (height {height})" * (quiet_seconds > _pause(stage))
+    if quiet_seconds <= _pause(stage):
+        return ""
+    return f"sees no block from anybody for {quiet_seconds:.0f} s (height {height})"
 
 
 def _pause(stage: Stage) -> float:

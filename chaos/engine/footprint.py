@@ -30,9 +30,9 @@ class Footprints:
 
     def _look(self, name: str) -> dict[str, float]:
         found = {}
-        if isinstance(self._cluster, HasProcesses):
+        if isinstance(self._cluster, HasProcesses) and (process := self._cluster.process(name)).is_running():
             with suppress(psutil.Error):
-                found["descriptors"] = float(psutil.Process(self._cluster.process(name).pid).num_fds())
+                found["descriptors"] = float(psutil.Process(process.pid).num_fds())
         if isinstance(self._cluster, HasData):
             with suppress(OSError):  # a store that is sorted just then, or a disk that a fault has taken away
                 found["disk_bytes"] = float(

@@ -243,9 +243,8 @@ class Observer:
     async def _sample(self, sampler: Sampler, node: Node) -> None:
         asked = self.now()
         process = self._process_of(node.name) if self._process_of is not None else None
-        footprint = self._footprint_of(node.name)
         try:
-            values = {**await sampler.sample(node), **footprint}
+            values = {**await sampler.sample(node), **await asyncio.to_thread(self._footprint_of, node.name)}
         except RateLimitedError:
             with self._lock:
                 self.writer.gap(self.now(), self.now() - asked, "its rate limit refused the observer", node.name)

@@ -69,11 +69,6 @@ def half(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -
     return _largest(stakes, chance, lambda held, total: 2 * held <= total, "at most half of the stake")
 
 
-def majority(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
-    """Return a smallest set with more than half of the stake."""
-    return _smallest(stakes, chance, lambda held, total: 2 * held > total, "more than half of the stake")
-
-
 def heaviest(stakes: Mapping[str, int], chance: random.Random, proposer: str = "") -> tuple[str, ...]:  # noqa: ARG001
     """Return the node with the most stake; where several have it, chance decides."""
     most = max(stakes.values(), default=0)

@@ -160,16 +160,23 @@ def soaked(stage: Stage, name: str, rotations: int, observations: list[str]) -> 
     if blocks_come(stage, rotations * count) is None:
         raise StoppedEarlyError(f"after block {observer.tip} none came within the longest pause that there may be")
     own, others = _paces(stage, name, tip, begin)
-    grown = {each: after - before[each] for each, after in _memory(stage).items() if each in before}
-    most = max((bytes_ for each, bytes_ in grown.items() if each != name), default=0)
-    blocks = observer.tip - tip
-    pace = f"its blocks took {own:.2f} s, the others' {others:.2f} s (medians of {blocks} blocks)"
-    mine = grown.get(name, 0)
+    after = _memory(stage)
+    if not (own and others):
+        seen = len(own) + len(others)
+        who = "the others" if own else "it"
+        return f"can't be compared: {who} made none of the {seen} blocks whose coming was seen"
+    if name not in before or name not in after:
+        return f"shows no {MEMORY}: a leak could not be seen"
+    own_seconds, other_seconds, blocks = median(own), median(others), observer.tip - tip
+    grown = {each: bytes_ - before[each] for each, bytes_ in after.items() if each in before}
+    mine = grown.pop(name)
+    most = max(grown.values(), default=0)
+    pace = f"its blocks took {own_seconds:.2f} s, the others' {other_seconds:.2f} s (medians of {blocks} blocks)"
     memory = f"its memory grew by {mine / 1e6:.1f} MB, that of the others by {most / 1e6:.1f} MB at most"
     observations.append(f"{pace}; {memory}")
-    if own > others + stage.play.interval_seconds:
+    if own_seconds > other_seconds + stage.play.interval_seconds:
         return f"is slow: {pace}"
-    if leaks(before.get(name, 0.0), mine, most):
+    if leaks(before[name], mine, most):
         return f"loses memory: {memory} in {blocks} blocks"
     return ""
 
@@ -184,15 +191,15 @@ def _memory(stage: Stage) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if isinstance(value, int | float)}
 
 
-def _paces(stage: Stage, name: str, tip: int, begin: float) -> tuple[float, float]:
-    """Return the median time that a node's blocks took to come, and that of the others' blocks."""
+def _paces(stage: Stage, name: str, tip: int, begin: float) -> tuple[list[float], list[float]]:
+    """Return how long each of a node's blocks took to come, and each of the others'."""
     address = str(stage.cluster.node(name).address).lower()
     seen = {height: t for t, height in stage.observer.tips}
     proposed = stage.observer.proposals_since(begin)
     took = {h: seen[h] - seen[h - 1] for h in proposed if h > tip and h in seen and h - 1 in seen}
     own = [seconds for height, seconds in took.items() if proposed[height].lower() == address]
     others = [seconds for height, seconds in took.items() if proposed[height].lower() != address]
-    return (median(own) if own else 0.0), (median(others) if others else 0.0)
+    return own, others
 
 
 @dataclass(frozen=True)

@@ -42,11 +42,6 @@ def isolate(scene: Scene) -> tuple[str, frozenset[tuple[str, str]]]:
     return _partition([*((name,) for name in scene.nodes), *([scene.others] if scene.others else [])])
 
 
-def groups(*sides: Sequence[str]) -> Shape:
-    """Part these groups from each other; a node in none of them stays connected to all."""
-    return lambda _scene: _partition(sides)
-
-
 def bridge(scene: Scene) -> tuple[str, frozenset[tuple[str, str]]]:
     """Part the others into two halves that are connected by the nodes only."""
     middle = len(scene.others) // 2

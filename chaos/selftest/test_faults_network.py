@@ -33,7 +33,6 @@ SHAPES: dict[str, tuple[cut.Shape, tuple[str, ...], int]] = {
     "split": (cut.split, PAIR, 8),
     "isolate": (cut.isolate, ("node-3",), 6),
     "isolate-two": (cut.isolate, PAIR, 10),
-    "groups": (cut.groups(("node-1",), ("node-4", "node-2")), (), 4),
     "bridge": (cut.bridge, ("node-4",), 4),
     "one-way": (cut.one_way, ("node-2",), 3),
     "ring": (cut.ring, ("node-1", "node-3", "node-2", "node-4"), 4),

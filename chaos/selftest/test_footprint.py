@@ -32,6 +32,10 @@ class Here(Data):
 
     pid = os.getpid()
 
+    def is_running(self) -> bool:
+        """Whether it is there, as its identity tells."""
+        return self.pid == os.getpid()
+
     def process(self, _name: str) -> Any:
         return self
 

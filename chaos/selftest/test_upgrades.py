@@ -176,3 +176,42 @@ def test_where_nobody_makes_blocks_the_node_that_is_waited_for_is_not_blamed(
     stage = Mock(**{"observer.tips": [(3.0, 6), (4.0, 7)], "network.start_grace_seconds": 5.0})
     stage.observer.now.return_value = 4.0 + quiet_seconds
     assert confirmation.standstill(stage) == sentence
+
+
+ODD, EVEN = "0xodd", "0xeven"
+
+
+@pytest.mark.parametrize(
+    ("proposers", "memory", "trouble"),
+    [
+        ((ODD, EVEN), (100e6, 100e6), ""),
+        ((ODD, EVEN), (100e6, 120e6), "loses memory"),
+        ((ODD, EVEN), (100e6, None), "shows no process_memory_bytes"),
+        ((ODD, EVEN), (None, 100e6), "shows no process_memory_bytes"),
+        ((EVEN, EVEN), (100e6, 100e6), "can't be compared: it made none of the 10 blocks whose coming was seen"),
+        ((ODD, ODD), (100e6, 100e6), "can't be compared: the others made none of the 10 blocks"),
+    ],
+)
+def test_a_soak_takes_nothing_that_was_not_seen_for_well(
+    proposers: tuple[str, str],
+    memory: tuple[float | None, float | None],
+    trouble: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stage = Mock(**{"network.nodes": [1, 2], "play.interval_seconds": 1.0, "observer.tip": 0})
+    stage.observer.now.return_value = 0.0
+    stage.observer.tips = [(float(height), height) for height in range(11)]
+    stage.observer.proposals_since.return_value = {height: proposers[height % 2] for height in range(1, 11)}
+    stage.cluster.node.return_value.address = ODD
+    stage.observer.newest = {"node-1": {upgrades.MEMORY: memory[0]}, "node-2": {upgrades.MEMORY: 100e6}}
+
+    def blocks_come(*_: object) -> float:
+        stage.observer.newest["node-1"] = {upgrades.MEMORY: memory[1]}
+        stage.observer.tip = 10
+        return 10.0
+
+    monkeypatch.setattr(upgrades, "blocks_come", blocks_come)
+    observations: list[str] = []
+    found = upgrades.soaked(stage, "node-1", 5, observations)
+    assert (trouble in found, found == "") == (True, not trouble)
+    assert bool(observations) is (trouble in {"", "loses memory"})

@@ -30,8 +30,10 @@ def look(timeline: Timeline) -> list[Judgement]:
         return [INVARIANT.row(Verdict.BROKEN, begin, end, first + more)]
     finalized = any(run.height for runs in seen.fins.values() for run in runs)
     if not seen.finals and not finalized:
+        if timeline.header.bft or not any(seen.runs.values()):
+            return []
         nothing = "without BFT no block was shown as final, so none was replaced"
-        return [] if timeline.header.bft else [INVARIANT.row(Verdict.HELD, timeline.begin, timeline.end, nothing)]
+        return [INVARIANT.row(Verdict.HELD, timeline.begin, timeline.end, nothing)]
     heights = len(seen.finals)
     observed = f"{heights} heights seen final, none replaced; no finalized height fell"
     return [INVARIANT.row(Verdict.HELD, timeline.begin, timeline.end, observed)]

@@ -51,6 +51,14 @@ def test_what_a_node_answers_just_when_it_is_started_is_not_the_started_ones_ans
     assert phases(net.run(40)) == expected
 
 
+@pytest.mark.parametrize(("answers", "verdict"), [(True, Verdict.HELD), (False, Verdict.UNKNOWN)])
+def test_without_bft_nothing_is_final_which_only_who_saw_blocks_can_say(answers: bool, verdict: Verdict) -> None:
+    net = Net(bft=False)
+    net.depth = 1000
+    net.tampers += [silent(name, 0) for name in net.nodes] * (not answers)
+    assert net.run(40).judge()["finality", None].verdict is verdict
+
+
 def test_a_recording_may_begin_with_a_start() -> None:
     net = Net()
     net.tampers.append(silent("n3", 0, 20))

@@ -151,12 +151,6 @@ def test_a_longest_chain_network_may_replace_what_all_showed() -> None:
     assert net.verdict("agreement") is HELD
 
 
-def test_a_network_without_bft_shows_no_block_as_final_and_that_is_said() -> None:
-    net = Net(bft=False)
-    net.depth = 1000
-    assert "without BFT no block was shown as final" in net.run(40).judge()["finality", None].observed
-
-
 @pytest.mark.parametrize(("seconds", "expected"), [(4.0, HELD), (30.0, BROKEN)])
 def test_a_fork_across_a_cut_without_bft_is_fair_until_both_sides_call_theirs_finalized(
     seconds: float, expected: Verdict
