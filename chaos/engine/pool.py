@@ -20,6 +20,7 @@ from prowl.fixtures.proxies.toxiproxy import ToxiproxyError
 Say = Callable[[str], None]
 
 EDGES_SECONDS = 10.0
+TURN_SECONDS = 600.0  # a worker has the machine for itself that long at most, where others wait
 
 
 class Lease:
@@ -38,7 +39,9 @@ class Pool:
     """At most one cluster at a time, below ``folder``; it is gone when the pool is closed.
 
     Nothing is kept between scenarios where not all ``workers`` of the run find room for a cluster: one that is kept by
-    a worker with nothing to do would hold up another for ever.
+    a worker with nothing to do would hold up another for ever. A cluster beside which no other like it finds room has
+    the machine for itself. Its room is kept if the ``following`` scenario of this worker is such a one, too: each wait
+    for the other workers costs the length of what they play.
     """
 
     def __init__(self, folder: Path, slots: Slots, workers: int = 1) -> None:
@@ -46,9 +49,11 @@ class Pool:
         self._slots = slots
         self._workers = workers
         self.waited_seconds = 0.0  # for room, since ``begin``
+        self.following: ClusterSpec | None = None  # what this worker plays next, for sure
         self.tried: Cluster | None = None  # the one that was last leased, or that could not be started
         self._kept: Cluster | None = None
         self._held = ExitStack()
+        self._held_since = 0.0
         self._number = 0
         self._own_debts: frozenset[str] = frozenset()
 
@@ -77,27 +82,38 @@ class Pool:
         finally:
             if lease.spoiled:
                 self.close()
-            elif not self._room_for_all(spec) or self._slots.waited_for():
+            elif not self._to_keep(spec):
                 self.close(shed=True)
 
-    def _room_for_all(self, spec: ClusterSpec) -> bool:
-        return self._workers == 1 or self._workers * spec.count <= self._slots.total
+    def _to_keep(self, spec: ClusterSpec) -> bool:
+        if self._alone(spec):
+            follows = self.following is not None and self._alone(self.following)
+            return follows and time.monotonic() - self._held_since < TURN_SECONDS
+        room_for_all = self._workers == 1 or self._workers * spec.count <= self._slots.total
+        return room_for_all and not self._slots.waited_for()
+
+    def _alone(self, spec: ClusterSpec) -> bool:
+        return self._workers > 1 and 2 * spec.count > self._slots.total
 
     def close(self, *, shed: bool = False) -> None:
         """End the cluster that is kept and give its room back; ClusterError if something of it stays.
 
         ``shed``: its data goes, too, for every scenario in it was held.
         """
-        kept, self._kept = self._kept, None
         try:
-            if kept is not None:
-                kept.stop()
-                if shed:
-                    evidence.shed(kept.folder)
+            self._end(shed=shed)
         finally:
             self._held.close()
 
+    def _end(self, *, shed: bool) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.stop()
+            if shed:
+                evidence.shed(kept.folder)
+
     def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
+        keeps_room = False
         if self._kept is not None:
             reason = self._misfit(spec, self._kept)
             if not reason:
@@ -105,10 +121,16 @@ class Pool:
                 self.tried = self._kept
                 return self._kept
             say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
-            self.close(shed=True)
-        began = time.monotonic()
-        self._held.enter_context(self._slots.held(spec.count, say))
-        self.waited_seconds += time.monotonic() - began
+            keeps_room = self._alone(spec) and self._alone(self._kept.spec)
+            if keeps_room:
+                self._end(shed=True)
+            else:
+                self.close(shed=True)
+        if not keeps_room:
+            began = time.monotonic()
+            self._held.enter_context(self._slots.held(self._slots.total if self._alone(spec) else spec.count, say))
+            self._held_since = time.monotonic()
+            self.waited_seconds += self._held_since - began
         self._number += 1
         cluster = make(spec, self.folder / f"cluster-{self._number}", say)
         self._kept = self.tried = cluster
@@ -121,7 +143,7 @@ class Pool:
         return cluster
 
     def _misfit(self, spec: ClusterSpec, kept: Cluster) -> str:
-        if self._slots.waited_for():
+        if self._slots.waited_for() and not self._alone(kept.spec):
             return "another worker waits for room"
         return "it has another shape" if kept.spec != spec else worn(kept, self._own_debts)
 

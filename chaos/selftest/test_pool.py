@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from prowl.chaos.engine.pool import Pool
+from prowl.chaos.engine.pool import TURN_SECONDS, Pool
 from prowl.fixtures.cleanup.undo import Remove
-from prowl.fixtures.clusters.process_budget import Slots
+from prowl.fixtures.clusters.process_budget import Slots, SlotsError
 from prowl.fixtures.clusters.protocol import GONE, RUNNING, STOPPED, Cluster
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.fixtures.proxies.wishes import UPSTREAM, Wish
@@ -116,3 +116,37 @@ def test_nothing_is_kept_while_another_worker_waits_for_room(tmp_path: Path) -> 
         assert lease.cluster.state("node-1") == GONE
         thread.join(LIMIT_SECONDS)
         assert not thread.is_alive()
+
+
+def test_what_has_the_machine_for_itself_is_kept_for_another_such_one_that_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, one, large, larger = Slots(tmp_path / "slots", 3), ClusterSpec(1), ClusterSpec(2), ClusterSpec(3)
+
+    def is_free() -> bool:
+        try:
+            with Slots(tmp_path / "slots", 3).held(1, silent, 0.0):
+                return True
+        except SlotsError:
+            return False
+
+    with Pool(tmp_path / "clusters", slots, workers=2) as pool:
+        for following, again, seconds, free in (
+            (large, large, TURN_SECONDS, False),
+            (larger, larger, TURN_SECONDS, False),
+            (one, one, TURN_SECONDS, True),
+            (large, large, 0.0, True),
+            (None, large, TURN_SECONDS, True),
+        ):
+            monkeypatch.setattr("prowl.chaos.engine.pool.TURN_SECONDS", seconds)
+            pool.following = following
+            with pool.lease(large, silent) as lease:
+                first = lease.cluster
+                assert not is_free(), "it has the machine for itself"
+            assert is_free() is free, following
+            assert (first.state("node-1") == GONE) is free
+            pool.following = None
+            with pool.lease(again, silent) as lease:
+                assert (lease.cluster is first) is (again == large and not free)
+                assert is_free() is (again == one)
+            assert is_free()
