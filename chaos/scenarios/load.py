@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from prowl.chaos.engine.flood import LIMIT, WINDOW_MS, Flood
 from prowl.chaos.engine.operations import Restart
 from prowl.chaos.engine.rivals import OneNonce, Overdraft
 from prowl.chaos.engine.scenario import Scenario, Shape
@@ -13,6 +14,7 @@ from prowl.chaos.faults.wipe import Wipe
 
 FOUR = Shape(nodes=4)
 BESIDE = Shape(nodes=5, observers=1, block_ms=500)  # faster, an observer that fetches blocks comes level by luck
+LIMITED = Shape(nodes=4, settings={LIMIT: 500, WINDOW_MS: 10_000})  # the manual's limit, in a window soon over
 OBSERVER = named("node-5")
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -32,6 +34,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         (Do(Overdraft(), named("node-1")), Hold(), Do(Restart(), named("node-2")), Recover()),
         ("progress-with-quorum", "recovery"),
         shape=FOUR,
+    ),
+    Scenario(
+        "flood-up-to-the-limit",
+        "resilience/load",
+        "somebody asks a validator's P2P port for more than the limit by address: consensus passes, no peer is banned",
+        (Do(Flood(), named("node-2")), Hold(), Recover()),
+        ("progress-with-quorum", "peers", "signals"),
+        shape=LIMITED,
     ),
     Scenario(
         "observer-wiped",

@@ -102,6 +102,7 @@ PLANTED: Mapping[str, Planted] = dict(
         # Load
         *_of("stops-at-rejected", "progress-with-quorum", "one-nonce-across-a-rejoin"),
         *_of("stops-at-unpayable", "progress-with-quorum", "accepted-and-never-applied"),
+        *_of("bans-everybody", "peers", "flood-up-to-the-limit"),
         *_of("no-round-change", "progress-with-quorum", "observer-beside-a-crash"),
     )
 )
@@ -111,6 +112,7 @@ ALL = (*PLANTED.items(), *(("repeats-the-past", Planted(*each, True)) for each i
 IN_A_SCENARIO = (
     "starts-empty", "starts-shorter", "two-writers", "forgets-votes", "memory-leak", "descriptor-leak", "disk-growth",
     "pool-forgets", "rests-after-an-outage", "parent-wrong", "stops-at-unpayable", "gives-up-peers",
+    "bans-everybody",
 )  # fmt: skip
 """Defects that have no other place where the invariant that they name is seen to catch them."""
 CANNOT = {

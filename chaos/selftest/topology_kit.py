@@ -52,7 +52,7 @@ PLAYS: dict[str, tuple[Step, ...]] = {
     "ring": _broken(Cut(cut.ring), ring, STALL),
     "one-way": _broken(Cut(cut.one_way), minority),
     SLOW: _broken(Latency(600, 50), half, STALL),
-    WITHOUT_BFT: _broken(Cut(), half),
+    WITHOUT_BFT: _broken(Cut(), half, Hold(intervals=40)),  # a side waits for each turn of one that is not on it
     "few-damaged": (Do(Backup()), *_broken(StoreDamage(DAMAGE), minority, Hold(), Do(Restore()), Recover())),
     "few-wiped": _broken(Wipe(), minority),
     "many-wiped": _broken(Wipe(), too_many, STALL),

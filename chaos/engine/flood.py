@@ -1,0 +1,80 @@
+"""Requests to a node's peer-to-peer port from one address, more than its limit by address lets through."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+from prowl.chaos.engine.stage import Stage, StepError
+from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.single_request import FAILURES, fetch
+from prowl.fixtures.waiting import wait_until
+from prowl.reports.events import Event
+
+PATH = "/p2p/gossip-tx"  # with GET it is refused before anybody is asked who he is, and counts against the limit
+ANSWER_SECONDS = 2.0
+LIMIT, WINDOW_MS = "p2pRateLimitMaxRequests", "p2pRateLimitWindowMs"
+PACE = 1.5  # times what the limit lets through
+WINDOWS = 1.25  # so long: the limit is met, and what comes after its window is let through again
+REFUSED = 429
+
+
+@dataclass(frozen=True)
+class Flood:
+    """Ask each node from this machine's address, faster than the limit by address allows, until it has met its limit.
+
+    Its peers have addresses of their own where the limiters are on; where these are off, every request is answered.
+    """
+
+    words = "flood the P2P port of"
+
+    def unavailable(self, spec: ClusterSpec) -> str | None:
+        """Return why the limit is not known."""
+        wanting = [key for key in (LIMIT, WINDOW_MS) if not isinstance(spec.settings.get(key), int)]
+        return f"the nodes' settings do not say {' and '.join(wanting)}" if wanting else None
+
+    def do(self, stage: Stage, nodes: tuple[str, ...]) -> None:
+        """Ask one node after the other; StepError where the limit was not met."""
+        settings = stage.cluster.spec.settings
+        limit, window_seconds = int(str(settings[LIMIT])), int(str(settings[WINDOW_MS])) / 1000
+        is_limited = stage.cluster.network.rpc_calls_per_minute is not None
+        for name in nodes:
+            stage.write(Event(0.0, f"{self.words} {name}"))
+            answers = _asked(f"{stage.cluster.node(name).p2p}{PATH}", limit, window_seconds)
+            words = f"end of the flood of {name}: {counted(answers)}"
+            stage.write(Event(0.0, words))
+            stage.play.say(words)
+            if trouble := missed(answers, limit, is_limited):
+                raise StepError(f"{name}: {trouble}")
+
+
+def _asked(url: str, limit: int, window_seconds: float) -> Counter[int | str]:
+    """Ask evenly for some windows; return how often each status, or kind of error, came."""
+    count, began = int(PACE * WINDOWS * limit), time.monotonic()
+    answers: Counter[int | str] = Counter()
+    for number in range(count):
+        due = began + number * window_seconds / (PACE * limit)
+        wait_until(lambda due=due: time.monotonic() >= due, window_seconds, 0.005)
+        try:
+            answers[fetch(url, timeout_seconds=ANSWER_SECONDS).status] += 1
+        except FAILURES as error:
+            answers[type(error).__name__] += 1
+    return answers
+
+
+def counted(answers: Counter[int | str]) -> str:
+    """Return how often each answer came, such as ``405 came 500 times``."""
+    return ", ".join(f"{what} came {count} times" for what, count in answers.most_common())
+
+
+def missed(answers: Counter[int | str], limit: int, is_limited: bool) -> str:
+    """Return why such answers show no flood up to the limit, as a sentence; "" if they do."""
+    if answers[REFUSED]:
+        return ""
+    if is_limited:
+        return f"None of {answers.total()} requests was refused, and the limit is {limit}: {counted(answers)}."
+    let_through = sum(count for status, count in answers.items() if isinstance(status, int))
+    if let_through < limit:
+        return f"Only {let_through} requests were answered, and the limit is {limit}: {counted(answers)}."
+    return ""
