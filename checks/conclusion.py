@@ -60,12 +60,10 @@ def counted(scenario: Literal, rows: Sequence[Judgement]) -> list[Judgement]:
 def conclude(scenario: Literal, rows: Sequence[Judgement], troubles: Iterable[str]) -> Conclusion:
     """Return what a scenario's rows come to; ``troubles`` are steps that did not come to their end."""
     failed = tuple(troubles)
-    found = _negative(scenario, rows) if scenario.breaks else _positive(scenario, rows)
-    if failed and not (scenario.breaks and found.verdict is Verdict.HELD):
+    found = _negative(scenario, rows, failed) if scenario.breaks else _positive(scenario, rows)
+    if failed and not scenario.breaks:
         others = [each for each in found.reasons if not any(each.partition(" s: ")[2] in words for words in failed)]
         found = Conclusion(worst([found.verdict, Verdict.UNKNOWN]), (*failed, *others))
-    elif failed:
-        found = Conclusion(Verdict.UNKNOWN, failed)
     return found
 
 
@@ -86,8 +84,11 @@ def _positive(scenario: Literal, rows: Sequence[Judgement]) -> Conclusion:
     return Conclusion(worst(verdicts.values()), tuple(reasons))
 
 
-def _negative(scenario: Literal, rows: Sequence[Judgement]) -> Conclusion:
-    """Held if the first invariant that is to break is broken, and no invariant outside the list is."""
+def _negative(scenario: Literal, rows: Sequence[Judgement], failed: tuple[str, ...]) -> Conclusion:
+    """Held if the first invariant that is to break is broken, and no invariant outside the list is.
+
+    That it held is a finding only where the faults had their effect.
+    """
     verdicts = _by_name(rows)
     first = scenario.breaks[0]
     outside = [
@@ -96,13 +97,17 @@ def _negative(scenario: Literal, rows: Sequence[Judgement]) -> Conclusion:
         if name not in scenario.breaks and verdicts.get(name) is Verdict.BROKEN
     ]
     if outside:
-        return Conclusion(Verdict.BROKEN, tuple(_reason(name, Verdict.BROKEN, rows) for name in outside))
+        return Conclusion(Verdict.BROKEN, (*failed, *(_reason(name, Verdict.BROKEN, rows) for name in outside)))
+    if failed:
+        return Conclusion(Verdict.UNKNOWN, failed)
     seen = verdicts.get(first, Verdict.UNKNOWN)
     if seen is Verdict.BROKEN:
         return Conclusion(Verdict.HELD, (f"{_reason(first, seen, rows)}, as it must",))
-    if seen is Verdict.HELD:
+    if verdicts.get(REACHED) is Verdict.UNKNOWN:
+        first = REACHED
+    elif seen is Verdict.HELD:
         return Conclusion(Verdict.BROKEN, (f"{first} was to break and held",))
-    return Conclusion(Verdict.UNKNOWN, (_reason(first, seen, rows),))
+    return Conclusion(Verdict.UNKNOWN, (_reason(first, Verdict.UNKNOWN, rows),))
 
 
 def _reason(name: str, verdict: Verdict, rows: Sequence[Judgement]) -> str:

@@ -107,24 +107,33 @@ class _Node:
 
     def _return(self, action: Action) -> Rejoin:
         tip = self.seen.tip_at(action.t) or 0
-        ready = next(
-            (
-                max(span.begin, action.t)
-                for span in self.world.spans
-                if span.end > action.t and span.phases[self.node] is Presence.UP
-            ),
-            None,
-        )
+        ready = self._ready(action.t)
         reached = None if ready is None else next(
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
         since = action.t
         if self.node in action.starts and ready is not None:
-            since = min(ready, action.t + self.timeline.header.start_seconds)
-        counted = self.world.counted(self.node, since, end)
+            since = self._started(action)
+        counted = self._counted(since, end)
         starved = min(counted, self.timeline.starved_seconds(since, end))
         return Rejoin(self.node, action, tip, ready, reached, since, counted, starved)
+
+    def _ready(self, t: float) -> float | None:
+        """Return from when on, since then, the node is up."""
+        up = (span for span in self.world.spans if span.end > t and span.phases[self.node] is Presence.UP)
+        return next((max(span.begin, t) for span in up), None)
+
+    def _started(self, action: Action) -> float:
+        """Return when a start was over: the node answers, or its start has taken longer than one may."""
+        ready = self._ready(action.t)
+        return min(inf if ready is None else ready, action.t + self.timeline.header.start_seconds)
+
+    def _counted(self, since: float, end: float) -> float:
+        """Return for how long it was up in a connected quorum, but for what later starts of its own may take."""
+        starts = [act for act in self.world.actions if since < act.t < end and self.node in act.starts]
+        starting = sum(self.world.counted(self.node, act.t, min(end, self._started(act))) for act in starts)
+        return self.world.counted(self.node, since, end) - starting
 
     def _in_step(self, run: ShownBlock, ready: float, tip: int) -> bool:
         """Whether it shows the tip from before and that of the others, with a hash that another node shows, too."""
@@ -155,7 +164,7 @@ class _Node:
             return *after, True
         settled, relapse = self._settled(back.reached)
         if relapse:
-            counted = self.world.counted(self.node, back.since, self.times[-1] if settled is None else settled)
+            counted = self._counted(back.since, self.times[-1] if settled is None else settled)
             until = "to the end" if settled is None else f"until {settled:.1f} s"
             text = f"{text}, and then {relapse} {until}; {counted:.1f} s of {self.allowed:.0f} s counted"
             if settled is None or counted > self.allowed:

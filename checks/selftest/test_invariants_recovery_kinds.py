@@ -66,6 +66,20 @@ def test_a_liar_owes_a_recovery_once_it_is_honest_again(honest: bool, expected: 
     assert (rows["recovery", "n3"].verdict if ("recovery", "n3") in rows else None) is expected
 
 
+@pytest.mark.parametrize(("start_seconds", "expected"), [(15.0, HELD), (5.0, BROKEN)])
+def test_what_a_second_start_may_take_is_not_counted(start_seconds: float, expected: Verdict) -> None:
+    net = Net(4, start_seconds=start_seconds).run(100)
+    net.do("kill n3")
+    net.run(60)
+    net.do("start n3")
+    net.tampers.append(change("n3", net.t + 2, net.t + HEAL + 11, consensus_state=2.0))
+    net.run(HEAL - 6)
+    net.events.append(Event(net.t, "restart n3 : again", step="restart", restarted=("n3",)))
+    net.tampers.append(silent("n3", net.t, net.t + 15))
+    row = net.run(150).judge()["recovery", "n3"]
+    assert row.verdict is expected, row
+
+
 def test_without_hashes_the_height_is_enough() -> None:
     for lower, expected in ((0, HELD), (30, UNKNOWN)):
 
