@@ -9,7 +9,7 @@ time-outs behind the network) and its state is 0; of a rotation that the timelin
 there is counts. After a relapse it must be seen to vote or propose anew.
 
 Owed within the allowance of a heal, counting time in which, by the events, the node was up in a connected quorum; a
-return without recovery stays owed across later faults.
+return without recovery stays owed across later faults. While a fault hinders the node nothing is demanded of it.
 """
 
 from __future__ import annotations
@@ -206,13 +206,16 @@ class _Node:
     def _afterwards(self, back: Rejoin) -> tuple[Verdict, str] | None:
         """Say what went wrong after the recovery and before the next fault: it fell behind, or fell silent."""
         assert back.reached is not None
+        begin, end = self._unhindered(back.reached)
         faults = [
             action.t
             for action in self.world.actions
-            if action.t > back.reached and (action.newly_cut or self.node in action.stopped | action.restarted)
+            if back.reached < action.t < end and (action.newly_cut or self.node in action.stopped | action.restarted)
         ]
-        end = min(faults, default=self.timeline.end)
-        own = [run for run in self.runs if back.reached <= run.last and run.first <= end]
+        end = min(faults, default=end)
+        own = [run for run in self.runs if begin <= run.last and run.first <= end]
+        if not own or begin >= end:
+            return None
         last = own[-1]
         silent = self.world.at(end - 1e-9)
         if silent.phases[self.node] is Presence.SILENT and silent.begin > back.reached:
@@ -222,12 +225,19 @@ class _Node:
             )
         seen_until = min(last.last, end)
         expected = self.seen.tip_at(seen_until - self.allowed) or 0
-        if last.height < expected and seen_until - self.allowed > back.reached:
+        if last.height < expected and seen_until - self.allowed > begin:
             return self._too_long(), (
                 f"it came back at {back.reached:.1f} s and fell behind again: height {last.height} at "
                 f"{seen_until:.1f} s, where the network had {expected} {self.allowed:.0f} s before"
             )
         return None
+
+    def _unhindered(self, t: float) -> tuple[float, float]:
+        """Return the first stretch since a time in which no fault hinders the node."""
+        free = [span for span in self.world.spans if span.end > t and self.node not in span.slow]
+        begin = max(t, free[0].begin) if free else self.timeline.end
+        hindered = (span.begin for span in self.world.spans if span.begin > begin and self.node in span.slow)
+        return begin, min(hindered, default=self.timeline.end)
 
     def _settled(self, reached: float) -> tuple[float | None, str]:
         """Return from when on a node keeps up with a state of 0, or None; and the first trouble that came before."""
@@ -268,7 +278,7 @@ class _Node:
                 words = f"it is at height {run.height}, which the network had left {late:.0f} s before"
                 numbers = self.track.numbers(since, inf if after is None else after.first)
                 found += [(self.times[each], words) for each in numbers]
-        return sorted(found)
+        return sorted((t, words) for t, words in found if self.node not in self.world.at(t).slow)
 
     def _votes_visible(self) -> bool:
         if self._shows_votes():

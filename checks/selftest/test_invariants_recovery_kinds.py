@@ -11,6 +11,7 @@ from prowl.checks.selftest.network import Net, Tamper, change, silent
 from prowl.reports.events import Event, Phase
 
 HELD, UNKNOWN, BROKEN = Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN
+HEAL = 20.0 + 125.0
 TOP, LOOSE = "0x" + "e" * 64, "0x" + "f" * 64
 
 
@@ -80,6 +81,43 @@ def test_what_a_second_start_may_take_is_not_counted(start_seconds: float, expec
     assert row.verdict is expected, row
 
 
+def stands(node: str, begin: float, end: float) -> Tamper:
+    """Let a node show the same between two times."""
+    kept: dict[str, Any] = {}
+
+    def tamper(t: float, name: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if name != node or not begin <= t < end:
+            return shown
+        kept.update({} if kept else shown)
+        return dict(kept)
+
+    return tamper
+
+
+@pytest.mark.parametrize("again", [True, False])
+@pytest.mark.parametrize(
+    ("slow", "later", "expected"), [(True, 0, HELD), (False, 0, BROKEN), (True, HEAL + 30, BROKEN)]
+)
+def test_while_a_fault_hinders_it_it_may_fall_behind(slow: bool, later: float, again: bool, expected: Verdict) -> None:
+    net = Net(4).run(100)
+    begun, held = net.t, HEAL + 60
+    net.events.append(Event(begun, "restart n3 : a wrong clock", fault=1, phase=Phase.INJECT, kind="clock",
+                            slow=("n3",) if slow else (), restarted=("n3",) if again else ()))  # fmt: skip
+    if not again:
+        net.do("kill n3")
+        net.run(5)
+        net.do("start n3")
+    net.tampers.append(stands("n3", begun + 10, begun + held + later + 10))
+    net.run(held)
+    net.events.append(Event(net.t, "its clock is right again", fault=1, phase=Phase.HEAL, kind="clock"))
+    net.run(later)
+    net.do("kill n3")
+    net.run(10)
+    net.do("start n3")
+    row = net.run(150).judge()["recovery", "n3"]
+    assert row.verdict is expected, row
+
+
 def test_without_hashes_the_height_is_enough() -> None:
     for lower, expected in ((0, HELD), (30, UNKNOWN)):
 
@@ -123,9 +161,6 @@ def behind(net: Net, seconds: float) -> None:
     net.sides = [{"n3"}, {"n0", "n1", "n2"}]
     net.run(seconds)
     net.sides = []
-
-
-HEAL = 20.0 + 125.0
 
 
 @pytest.mark.parametrize(("starved", "expected"), [(2.0, BROKEN), (20.0, UNKNOWN)])
