@@ -51,6 +51,7 @@ class Sampler:
         self._http = http
         self._limited = limit is not None
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
+        self._silent: set[str] = set()  # nodes whose RPC has accepted a call and not answered it in time
         self._known: dict[str, int] = {}
         self._double_votes: dict[str, tuple[int, float]] = {}  # when a node was asked, in ms, and its count
 
@@ -69,7 +70,14 @@ class Sampler:
         ValueError.
         """
         asked_ms = int(1000 * time.time())
-        head, page, health = await asyncio.gather(self._head(node), self._page(node), self._health(node))
+        if self._limited and node.name in self._silent and await self._page_is_silent(node):
+            raise TimeoutError
+        try:
+            head, page, health = await asyncio.gather(self._head(node), self._page(node), self._health(node))
+        except TimeoutError:
+            self._silent.add(node.name)
+            raise
+        self._silent.discard(node.name)
         values: dict[str, Any] = {**page, **health, **head}
         values.update(await self._twice(node, values.get(DOUBLE_VOTES), asked_ms))
         if "latest" in head:
@@ -151,6 +159,21 @@ class Sampler:
         values = {name.removeprefix("coc_"): metric.value for name, metric in found.items() if metric.value is not None}
         milliseconds = round(1000 * (time.monotonic() - began), 1)
         return {"page_ms": milliseconds, **values} if milliseconds > SLOW_PAGE_MS else values
+
+    async def _page_is_silent(self, node: Node) -> bool:
+        """Whether the metrics page, which has no limit, is accepted and not answered either.
+
+        What a paused node's RPC is asked waits for it: all at once, it would be above its limit when it goes on.
+        """
+        if node.metrics is None:
+            return False
+        try:
+            async with self._http.get(node.metrics):
+                return False
+        except TimeoutError:
+            return True
+        except (aiohttp.ClientError, OSError):
+            return False
 
     async def _health(self, node: Node) -> dict[str, Any]:
         try:

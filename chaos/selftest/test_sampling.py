@@ -57,3 +57,48 @@ def test_a_rise_is_asked_about_once(counts: list[str], asked: list[int]) -> None
 def test_an_answer_that_names_nobody_names_nobody(answer: Any) -> None:
     with StubNode(answers={BLOCK: block, ASK: lambda _times: answer}) as stub:
         assert "twice" not in samples(stub, ["0", "1"])[1]
+
+
+class Mute:
+    """A port that accepts connections and answers none; it counts them."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ended = asyncio.Event()
+
+    async def __aenter__(self) -> Mute:
+        self._server = await asyncio.start_server(self._take, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self._ended.set()
+        self._server.close()
+
+    async def _take(self, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.count += 1
+        await self._ended.wait()
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    ("limit", "page", "asked"),
+    [(200.0, "mute", 2), (None, "mute", 6), (200.0, "answers", 6), (200.0, "refuses", 6), (200.0, None, 6)],
+)
+def test_a_node_that_is_silent_altogether_is_asked_no_more_of_what_it_counts(
+    limit: float | None, page: str | None, asked: int
+) -> None:
+    async def take(stub: StubNode) -> int:
+        async with Mute() as rpc, Mute() as mute:
+            timeout = aiohttp.ClientTimeout(total=0.2)
+            async with aiohttp.ClientSession(timeout=timeout) as http:
+                pages = {"mute": mute.url, "answers": stub.node.metrics, "refuses": "http://127.0.0.1:1", None: None}
+                node = replace(stub.node, rpc=rpc.url, metrics=pages[page])
+                sampler = Sampler(replace(COC, nodes=(node,), rpc_calls_per_minute=limit), http)
+                for _ in range(3):
+                    with pytest.raises(TimeoutError):
+                        await sampler.sample(node)
+            return rpc.count
+
+    with StubNode() as stub:
+        assert asyncio.run(take(stub)) == asked  # its batch and its health, each time
