@@ -63,12 +63,15 @@ class ProcessLimit:
         return STANDARD_FILES if self.number == resource.RLIMIT_NOFILE else psutil.Process(pid).memory_info().vms
 
     def effect_trouble(self, scene: Scene) -> str:
-        """Proven by the kernel's word for the limit; for open files also by a fresh connection that gets no answer."""
+        """Proven by the kernel's word for the limit; for open files also by a fresh connection that gets no answer.
+
+        A process that ended under its limit has felt it.
+        """
         limits = scene.memory(LimitsBefore).limits
         for name in scene.nodes:
             process = processes(scene.cluster).process(name)
-            if not process.is_running():
-                return f"the process of {name} is gone: it could not live with the limit"
+            if not process.is_running() and name in limits:
+                continue  # it did not live with the limit
             soft = resource.prlimit(process.pid, self.number)[0]
             if name not in limits or soft == limits[name][1][0]:
                 return f"the process of {name} may have {self.words} as before"

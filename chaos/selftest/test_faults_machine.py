@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prowl.chaos.engine.fault import Fault, Scene
+from prowl.chaos.engine.lifecycle import Injected
 from prowl.chaos.faults.clock import Clock
 from prowl.chaos.faults.cpu_starvation import CpuStarvation
 from prowl.chaos.faults.disk_full import DiskFull
@@ -35,6 +36,15 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCluste
 
 def test_a_limit_of_open_files_is_proven_thrice(cluster: EmbeddedCluster) -> None:
     prove_triple(DESCRIPTORS, cluster, ("node-2",))
+
+
+def test_a_node_that_ends_under_its_limit_has_felt_it_and_is_started_by_the_heal(cluster: EmbeddedCluster) -> None:
+    scene = Scene(cluster, ("node-2",))
+    assert "node-2" in DESCRIPTORS.effect_trouble(scene), "it is not limited yet"
+    with Injected(DESCRIPTORS, scene):
+        cluster.kill("node-2")
+        assert DESCRIPTORS.effect_trouble(scene) == ""
+    assert cluster.is_running("node-2")
 
 
 def test_a_starved_node_is_proven(cluster: EmbeddedCluster) -> None:
