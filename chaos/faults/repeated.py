@@ -26,6 +26,10 @@ class Turns:
     trouble: str = ""
 
 
+# Where nodes count what they are asked, a look comes every 3 s: with turns of 1.5 s it would always meet the same turn.
+HALF_PERIOD_SECONDS = 1.7
+
+
 class Repeated:
     """Injects and heals another fault by turns, ``half_period_seconds`` each, until its own heal.
 
@@ -33,7 +37,7 @@ class Repeated:
     other fault's rows. Proven by the other's own proofs, of its effect, its end and its effect again.
     """
 
-    def __init__(self, fault: Fault, half_period_seconds: float = 1.5) -> None:
+    def __init__(self, fault: Fault, half_period_seconds: float = HALF_PERIOD_SECONDS) -> None:
         self.fault = fault
         self.half_period_seconds = half_period_seconds
         self.limit_seconds = 2 * fault.limit_seconds + 4 * half_period_seconds
