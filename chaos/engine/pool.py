@@ -53,7 +53,7 @@ class Pool:
         self.tried: Cluster | None = None  # the one that was last leased, or that could not be started
         self._kept: Cluster | None = None
         self._held = ExitStack()
-        self._held_since = 0.0
+        self._machine_since: float | None = None  # since when it is this worker's alone
         self._number = 0
         self._own_debts: frozenset[str] = frozenset()
 
@@ -80,40 +80,43 @@ class Pool:
             lease.spoil(f"the last scenario ended in {type(error).__name__}")
             raise
         finally:
-            if lease.spoiled:
-                self.close()
-            elif not self._to_keep(spec):
-                self.close(shed=True)
+            keep = self._to_keep(spec)
+            if lease.spoiled or not keep:
+                self.close(shed=not lease.spoiled, keep_room=keep)
 
     def _to_keep(self, spec: ClusterSpec) -> bool:
-        if self._alone(spec):
+        if self._machine_since is not None:
             follows = self.following is not None and self._alone(self.following)
-            return follows and time.monotonic() - self._held_since < TURN_SECONDS
+            fresh = time.monotonic() - self._machine_since < TURN_SECONDS
+            return follows and (fresh or not self._slots.waited_for())
         room_for_all = self._workers == 1 or self._workers * spec.count <= self._slots.total
         return room_for_all and not self._slots.waited_for()
 
     def _alone(self, spec: ClusterSpec) -> bool:
         return self._workers > 1 and 2 * spec.count > self._slots.total
 
-    def close(self, *, shed: bool = False) -> None:
+    def close(self, *, shed: bool = False, keep_room: bool = False) -> None:
         """End the cluster that is kept and give its room back; ClusterError if something of it stays.
 
-        ``shed``: its data goes, too, for every scenario in it was held.
+        ``shed``: its data goes, too, for every scenario in it was held. ``keep_room``: who has the machine for himself
+        keeps it.
         """
-        try:
-            self._end(shed=shed)
-        finally:
-            self._held.close()
-
-    def _end(self, *, shed: bool) -> None:
         kept, self._kept = self._kept, None
-        if kept is not None:
-            kept.stop()
-            if shed:
-                evidence.shed(kept.folder)
+        try:
+            if kept is not None:
+                kept.stop()
+                if shed:
+                    evidence.shed(kept.folder)
+        except BaseException:
+            keep_room = False
+            raise
+        finally:
+            if not (keep_room and self._machine_since is not None):
+                self._machine_since = None
+                self._held.close()
 
     def _ready(self, spec: ClusterSpec, say: Say) -> Cluster:
-        keeps_room = False
+        alone = self._alone(spec)
         if self._kept is not None:
             reason = self._misfit(spec, self._kept)
             if not reason:
@@ -121,20 +124,17 @@ class Pool:
                 self.tried = self._kept
                 return self._kept
             say(f"the cluster in {self._kept.folder.name} is replaced: {reason}")
-            keeps_room = self._alone(spec) and self._alone(self._kept.spec)
-            if keeps_room:
-                self._end(shed=True)
-            else:
-                self.close(shed=True)
-        if not keeps_room:
+            self.close(shed=True, keep_room=alone)
+        if not alone or self._machine_since is None:
+            self.close()
             began = time.monotonic()
-            self._held.enter_context(self._slots.held(self._slots.total if self._alone(spec) else spec.count, say))
-            self._held_since = time.monotonic()
-            self.waited_seconds += self._held_since - began
-        self._number += 1
-        cluster = make(spec, self.folder / f"cluster-{self._number}", say)
-        self._kept = self.tried = cluster
+            self._held.enter_context(self._slots.held(self._slots.total if alone else spec.count, say))
+            self.waited_seconds += time.monotonic() - began
+            self._machine_since = time.monotonic() if alone else None
         try:
+            self._number += 1
+            cluster = make(spec, self.folder / f"cluster-{self._number}", say)
+            self._kept = self.tried = cluster
             cluster.start()
         except BaseException:
             self.close()
@@ -143,7 +143,7 @@ class Pool:
         return cluster
 
     def _misfit(self, spec: ClusterSpec, kept: Cluster) -> str:
-        if self._slots.waited_for() and not self._alone(kept.spec):
+        if self._machine_since is None and self._slots.waited_for():
             return "another worker waits for room"
         return "it has another shape" if kept.spec != spec else worn(kept, self._own_debts)
 

@@ -12,7 +12,7 @@ from prowl.chaos.engine.pool import TURN_SECONDS, Pool
 from prowl.fixtures.cleanup.undo import Remove
 from prowl.fixtures.clusters.process_budget import Slots, SlotsError
 from prowl.fixtures.clusters.protocol import GONE, RUNNING, STOPPED, Cluster
-from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.clusters.spec import ClusterError, ClusterSpec
 from prowl.fixtures.proxies.wishes import UPSTREAM, Wish
 from prowl.fixtures.waiting import wait_until
 
@@ -100,11 +100,16 @@ def test_nothing_is_kept_where_not_all_workers_find_room(tmp_path: Path) -> None
             assert lease.cluster.state("node-1") == GONE
 
 
-def test_nothing_is_kept_while_another_worker_waits_for_room(tmp_path: Path) -> None:
-    slots, small, waiting = Slots(tmp_path / "slots", 4), ClusterSpec(2), threading.Event()
+@pytest.mark.parametrize(("total", "turn_seconds", "kept"), [(4, 600.0, False), (3, 0.0, False), (3, 600.0, True)])
+def test_nothing_is_kept_while_another_worker_waits_for_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, total: int, turn_seconds: float, kept: bool
+) -> None:
+    """Unless it has the machine for itself, and what follows needs that, too; for a while."""
+    slots, small, waiting = Slots(tmp_path / "slots", total), ClusterSpec(2), threading.Event()
+    monkeypatch.setattr("prowl.chaos.engine.pool.TURN_SECONDS", turn_seconds)
 
     def wait_for_all() -> None:
-        with Slots(tmp_path / "slots", 4).held(4, lambda _line: waiting.set(), LIMIT_SECONDS):
+        with Slots(tmp_path / "slots", total).held(total, lambda _line: waiting.set(), LIMIT_SECONDS):
             pass
 
     with Pool(tmp_path / "clusters", slots, workers=2) as pool:
@@ -113,7 +118,9 @@ def test_nothing_is_kept_while_another_worker_waits_for_room(tmp_path: Path) -> 
             thread.start()
             assert waiting.wait(LIMIT_SECONDS)
             assert lease.cluster.state("node-1") == RUNNING
-        assert lease.cluster.state("node-1") == GONE
+            pool.following = small
+        assert (lease.cluster.state("node-1") == RUNNING) is kept
+        pool.close()
         thread.join(LIMIT_SECONDS)
         assert not thread.is_alive()
 
@@ -125,7 +132,7 @@ def test_what_has_the_machine_for_itself_is_kept_for_another_such_one_that_follo
 
     def is_free() -> bool:
         try:
-            with Slots(tmp_path / "slots", 3).held(1, silent, 0.0):
+            with slots_of(tmp_path).held(1, silent, 0.0):
                 return True
         except SlotsError:
             return False
@@ -135,7 +142,7 @@ def test_what_has_the_machine_for_itself_is_kept_for_another_such_one_that_follo
             (large, large, TURN_SECONDS, False),
             (larger, larger, TURN_SECONDS, False),
             (one, one, TURN_SECONDS, True),
-            (large, large, 0.0, True),
+            (large, large, 0.0, False),  # nobody waits
             (None, large, TURN_SECONDS, True),
         ):
             monkeypatch.setattr("prowl.chaos.engine.pool.TURN_SECONDS", seconds)
@@ -150,3 +157,34 @@ def test_what_has_the_machine_for_itself_is_kept_for_another_such_one_that_follo
                 assert (lease.cluster is first) is (again == large and not free)
                 assert is_free() is (again == one)
             assert is_free()
+
+
+def test_the_machine_is_given_back_by_what_could_not_be_ended_and_kept_by_what_is_spoiled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots, large, larger = Slots(tmp_path / "slots", 3), ClusterSpec(2), ClusterSpec(3)
+    with Pool(tmp_path / "clusters", slots, workers=2) as pool:
+        pool.following = large
+        with pool.lease(large, silent) as lease:
+            lease.spoil("it was broken in it")
+        assert lease.cluster.state("node-1") == GONE
+        with pytest.raises(SlotsError), slots_of(tmp_path).held(1, silent, 0.0):
+            pytest.fail("another worker got room before what follows")
+        with pool.lease(large, silent) as lease:
+            first = lease.cluster
+
+        def fail() -> None:
+            monkeypatch.undo()
+            first.stop()
+            raise ClusterError("something of it stays")
+
+        monkeypatch.setattr(first, "stop", fail)
+        with pytest.raises(ClusterError), pool.lease(larger, silent):
+            pytest.fail("it was not ended")
+        with slots_of(tmp_path).held(3, silent, 0.0):
+            pass
+
+
+def slots_of(folder: Path) -> Slots:
+    """Return the slots as another worker has them."""
+    return Slots(folder / "slots", 3)

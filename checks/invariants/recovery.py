@@ -9,7 +9,8 @@ time-outs behind the network) and its state is 0; of a rotation that the timelin
 there is counts. After a relapse it must be seen to vote or propose anew.
 
 Owed within the allowance of a heal, counting time in which, by the events, the node was up in a connected quorum; a
-return without recovery stays owed across later faults. While a fault hinders the node nothing is demanded of it.
+return without recovery stays owed across later faults. What comes back under a fault that hinders it owes its recovery
+once that is over.
 """
 
 from __future__ import annotations
@@ -84,9 +85,18 @@ class _Node:
     def returns(self) -> list[Rejoin]:
         """Return every time it came back and owed a recovery; several before one recovery count as one."""
         found: list[Rejoin] = []
+        waits = False  # it came back under a fault that hinders it: it owes its recovery once that is over
         for action in self.world.actions:
-            if action.t >= self.timeline.end or not self._comes_back(action):
+            if action.t >= self.timeline.end:
+                break
+            back = self._comes_back(action)
+            if self.node in action.slow:
+                waits = waits or back
                 continue
+            waits = waits and self.node not in action.stopped
+            if not (back or waits):
+                continue
+            waits = False
             if found and _crashed(found[-1], action.t):
                 found.pop()
             if found and (found[-1].reached is None or action.t <= found[-1].reached):
@@ -107,33 +117,24 @@ class _Node:
 
     def _return(self, action: Action) -> Rejoin:
         tip = self.seen.tip_at(action.t) or 0
-        ready = self._ready(action.t)
+        ready = next(
+            (
+                max(span.begin, action.t)
+                for span in self.world.spans
+                if span.end > action.t and span.phases[self.node] is Presence.UP
+            ),
+            None,
+        )
         reached = None if ready is None else next(
             (max(run.first, ready) for run in self.runs if run.last >= ready and self._in_step(run, ready, tip)), None
         )  # fmt: skip
         end = self.times[-1] if reached is None else reached
         since = action.t
         if self.node in action.starts and ready is not None:
-            since = self._started(action)
-        counted = self._counted(since, end)
+            since = min(ready, action.t + self.timeline.header.start_seconds)
+        counted = self.world.counted(self.node, since, end)
         starved = min(counted, self.timeline.starved_seconds(since, end))
         return Rejoin(self.node, action, tip, ready, reached, since, counted, starved)
-
-    def _ready(self, t: float) -> float | None:
-        """Return from when on, since then, the node is up."""
-        up = (span for span in self.world.spans if span.end > t and span.phases[self.node] is Presence.UP)
-        return next((max(span.begin, t) for span in up), None)
-
-    def _started(self, action: Action) -> float:
-        """Return when a start was over: the node answers, or its start has taken longer than one may."""
-        ready = self._ready(action.t)
-        return min(inf if ready is None else ready, action.t + self.timeline.header.start_seconds)
-
-    def _counted(self, since: float, end: float) -> float:
-        """Return for how long it was up in a connected quorum, but for what later starts of its own may take."""
-        starts = [act for act in self.world.actions if since < act.t < end and self.node in act.starts]
-        starting = sum(self.world.counted(self.node, act.t, min(end, self._started(act))) for act in starts)
-        return self.world.counted(self.node, since, end) - starting
 
     def _in_step(self, run: ShownBlock, ready: float, tip: int) -> bool:
         """Whether it shows the tip from before and that of the others, with a hash that another node shows, too."""
@@ -164,7 +165,7 @@ class _Node:
             return *after, True
         settled, relapse = self._settled(back.reached)
         if relapse:
-            counted = self._counted(back.since, self.times[-1] if settled is None else settled)
+            counted = self.world.counted(self.node, back.since, self.times[-1] if settled is None else settled)
             until = "to the end" if settled is None else f"until {settled:.1f} s"
             text = f"{text}, and then {relapse} {until}; {counted:.1f} s of {self.allowed:.0f} s counted"
             if settled is None or counted > self.allowed:
@@ -206,16 +207,13 @@ class _Node:
     def _afterwards(self, back: Rejoin) -> tuple[Verdict, str] | None:
         """Say what went wrong after the recovery and before the next fault: it fell behind, or fell silent."""
         assert back.reached is not None
-        begin, end = self._unhindered(back.reached)
         faults = [
             action.t
             for action in self.world.actions
-            if back.reached < action.t < end and (action.newly_cut or self.node in action.stopped | action.restarted)
+            if action.t > back.reached and (action.newly_cut or self.node in action.stopped | action.restarted)
         ]
-        end = min(faults, default=end)
-        own = [run for run in self.runs if begin <= run.last and run.first <= end]
-        if not own or begin >= end:
-            return None
+        end = min(faults, default=self.timeline.end)
+        own = [run for run in self.runs if back.reached <= run.last and run.first <= end]
         last = own[-1]
         silent = self.world.at(end - 1e-9)
         if silent.phases[self.node] is Presence.SILENT and silent.begin > back.reached:
@@ -225,19 +223,12 @@ class _Node:
             )
         seen_until = min(last.last, end)
         expected = self.seen.tip_at(seen_until - self.allowed) or 0
-        if last.height < expected and seen_until - self.allowed > begin:
+        if last.height < expected and seen_until - self.allowed > back.reached:
             return self._too_long(), (
                 f"it came back at {back.reached:.1f} s and fell behind again: height {last.height} at "
                 f"{seen_until:.1f} s, where the network had {expected} {self.allowed:.0f} s before"
             )
         return None
-
-    def _unhindered(self, t: float) -> tuple[float, float]:
-        """Return the first stretch since a time in which no fault hinders the node."""
-        free = [span for span in self.world.spans if span.end > t and self.node not in span.slow]
-        begin = max(t, free[0].begin) if free else self.timeline.end
-        hindered = (span.begin for span in self.world.spans if span.begin > begin and self.node in span.slow)
-        return begin, min(hindered, default=self.timeline.end)
 
     def _settled(self, reached: float) -> tuple[float | None, str]:
         """Return from when on a node keeps up with a state of 0, or None; and the first trouble that came before."""
@@ -257,7 +248,11 @@ class _Node:
         """Return when every proposer has had its turns since, or another fault begins."""
         height = (self.seen.tip_at(begin) or 0) + ROTATIONS * len(self.world.validators)
         over = next((tip.t for tip in self.seen.tips if tip.height >= height), self.timeline.end)
-        faults = (action.t for action in self.world.actions if action.newly_cut or action.stopped or action.restarted)
+        faults = (
+            action.t
+            for action in self.world.actions
+            if action.newly_cut or action.stopped or action.restarted or self.node in action.slow
+        )
         return min(over, next((t for t in faults if t > begin), inf))
 
     @cached_property
@@ -278,7 +273,7 @@ class _Node:
                 words = f"it is at height {run.height}, which the network had left {late:.0f} s before"
                 numbers = self.track.numbers(since, inf if after is None else after.first)
                 found += [(self.times[each], words) for each in numbers]
-        return sorted((t, words) for t, words in found if self.node not in self.world.at(t).slow)
+        return sorted(found)
 
     def _votes_visible(self) -> bool:
         if self._shows_votes():

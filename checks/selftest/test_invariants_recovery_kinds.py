@@ -67,20 +67,6 @@ def test_a_liar_owes_a_recovery_once_it_is_honest_again(honest: bool, expected: 
     assert (rows["recovery", "n3"].verdict if ("recovery", "n3") in rows else None) is expected
 
 
-@pytest.mark.parametrize(("start_seconds", "expected"), [(15.0, HELD), (5.0, BROKEN)])
-def test_what_a_second_start_may_take_is_not_counted(start_seconds: float, expected: Verdict) -> None:
-    net = Net(4, start_seconds=start_seconds).run(100)
-    net.do("kill n3")
-    net.run(60)
-    net.do("start n3")
-    net.tampers.append(change("n3", net.t + 2, net.t + HEAL + 11, consensus_state=2.0))
-    net.run(HEAL - 6)
-    net.events.append(Event(net.t, "restart n3 : again", step="restart", restarted=("n3",)))
-    net.tampers.append(silent("n3", net.t, net.t + 15))
-    row = net.run(150).judge()["recovery", "n3"]
-    assert row.verdict is expected, row
-
-
 def stands(node: str, begin: float, end: float) -> Tamper:
     """Let a node show the same between two times."""
     kept: dict[str, Any] = {}
@@ -94,27 +80,36 @@ def stands(node: str, begin: float, end: float) -> Tamper:
     return tamper
 
 
-@pytest.mark.parametrize("again", [True, False])
 @pytest.mark.parametrize(
-    ("slow", "later", "expected"), [(True, 0, HELD), (False, 0, BROKEN), (True, HEAL + 30, BROKEN)]
+    ("slow", "end", "later", "again", "expected"),
+    [
+        (True, 310.0, 0.0, True, HELD),  # it goes on once its clock is right
+        (False, 310.0, 0.0, True, BROKEN),
+        (True, 999.0, 0.0, True, BROKEN),  # it never goes on
+        (True, 310.0, 0.0, False, HELD),  # the fault ends without a restart
+        (True, 305 + HEAL - 5, 0.0, False, HELD),
+        (True, 305 + HEAL + 5, 0.0, False, BROKEN),
+        (True, 999.0, 0.0, False, BROKEN),
+        (True, 999.0, 30.0, False, BROKEN),  # it had recovered before the fault
+        (True, 310.0, 30.0, False, HELD),
+    ],
 )
-def test_while_a_fault_hinders_it_it_may_fall_behind(slow: bool, later: float, again: bool, expected: Verdict) -> None:
+def test_while_a_fault_hinders_it_it_may_fall_behind(
+    slow: bool, end: float, later: float, again: bool, expected: Verdict
+) -> None:
     net = Net(4).run(100)
-    begun, held = net.t, HEAL + 60
-    net.events.append(Event(begun, "restart n3 : a wrong clock", fault=1, phase=Phase.INJECT, kind="clock",
-                            slow=("n3",) if slow else (), restarted=("n3",) if again else ()))  # fmt: skip
-    if not again:
+    if later:
         net.do("kill n3")
         net.run(5)
         net.do("start n3")
-    net.tampers.append(stands("n3", begun + 10, begun + held + later + 10))
-    net.run(held)
-    net.events.append(Event(net.t, "its clock is right again", fault=1, phase=Phase.HEAL, kind="clock"))
-    net.run(later)
-    net.do("kill n3")
-    net.run(10)
-    net.do("start n3")
-    row = net.run(150).judge()["recovery", "n3"]
+        net.run(later)
+    wrong: Any = {"slow": ("n3",) if slow else (), "restarted": () if later else ("n3",)}
+    net.events.append(Event(net.t, "a wrong clock", fault=1, phase=Phase.INJECT, kind="clock", **wrong))
+    net.tampers.append(stands("n3", net.t + 10, end))
+    net.run(305 - net.t)
+    back: Any = {"restarted": ("n3",) if again else ()}
+    net.events.append(Event(net.t, "its clock is right", fault=1, phase=Phase.HEAL, kind="clock", **back))
+    row = net.run(HEAL + 60).judge()["recovery", "n3"]
     assert row.verdict is expected, row
 
 
