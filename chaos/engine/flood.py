@@ -22,9 +22,10 @@ REFUSED = 429
 
 @dataclass(frozen=True)
 class Flood:
-    """Ask each node from this machine's address, faster than the limit by address allows, until it has met its limit.
+    """Ask each node from this machine's address, faster than the limit by address allows, for more than its window.
 
-    Its peers have addresses of their own where the limiters are on; where these are off, every request is answered.
+    Its peers have addresses of their own where the limiters are on. Where these are off every request is answered: as
+    many as the limit would let through, and more.
     """
 
     words = "flood the P2P port of"
@@ -41,40 +42,50 @@ class Flood:
         is_limited = stage.cluster.network.rpc_calls_per_minute is not None
         for name in nodes:
             stage.write(Event(0.0, f"{self.words} {name}"))
-            answers = _asked(f"{stage.cluster.node(name).p2p}{PATH}", limit, window_seconds)
-            words = f"end of the flood of {name}: {counted(answers)}"
+            flood = _asked(f"{stage.cluster.node(name).p2p}{PATH}", limit, window_seconds)
+            words = f"end of the flood of {name}{'' if is_limited else ', whose limits are off'}: {counted(flood)}"
             stage.write(Event(0.0, words))
             stage.play.say(words)
-            if trouble := missed(answers, limit, is_limited):
+            if trouble := missed(flood, limit, window_seconds, is_limited):
                 raise StepError(f"{name}: {trouble}")
 
 
-def _asked(url: str, limit: int, window_seconds: float) -> Counter[int | str]:
-    """Ask evenly for some windows; return how often each status, or kind of error, came."""
-    count, began = int(PACE * WINDOWS * limit), time.monotonic()
-    answers: Counter[int | str] = Counter()
-    for number in range(count):
+@dataclass(frozen=True)
+class Answers:
+    """How often each status, or kind of error, came in so many seconds."""
+
+    counts: Counter[int | str]
+    seconds: float
+
+
+def _asked(url: str, limit: int, window_seconds: float) -> Answers:
+    """Ask evenly for some windows."""
+    began = time.monotonic()
+    counts: Counter[int | str] = Counter()
+    for number in range(int(PACE * WINDOWS * limit)):
         due = began + number * window_seconds / (PACE * limit)
         wait_until(lambda due=due: time.monotonic() >= due, window_seconds, 0.005)
         try:
-            answers[fetch(url, timeout_seconds=ANSWER_SECONDS).status] += 1
+            counts[fetch(url, timeout_seconds=ANSWER_SECONDS).status] += 1
         except FAILURES as error:
-            answers[type(error).__name__] += 1
-    return answers
+            counts[type(error).__name__] += 1
+    return Answers(counts, time.monotonic() - began)
 
 
-def counted(answers: Counter[int | str]) -> str:
-    """Return how often each answer came, such as ``405 came 500 times``."""
-    return ", ".join(f"{what} came {count} times" for what, count in answers.most_common())
+def counted(flood: Answers) -> str:
+    """Return how often each answer came, such as ``405 came 500 times in 12.5 s``."""
+    counts = ", ".join(f"{what} came {count} times" for what, count in flood.counts.most_common())
+    return f"{counts} in {flood.seconds:.1f} s"
 
 
-def missed(answers: Counter[int | str], limit: int, is_limited: bool) -> str:
+def missed(flood: Answers, limit: int, window_seconds: float, is_limited: bool) -> str:
     """Return why such answers show no flood up to the limit, as a sentence; "" if they do."""
-    if answers[REFUSED]:
+    if flood.counts[REFUSED]:
         return ""
+    met = f"the limit is {limit} in {window_seconds:g} s: {counted(flood)}."
     if is_limited:
-        return f"None of {answers.total()} requests was refused, and the limit is {limit}: {counted(answers)}."
-    let_through = sum(count for status, count in answers.items() if isinstance(status, int))
-    if let_through < limit:
-        return f"Only {let_through} requests were answered, and the limit is {limit}: {counted(answers)}."
+        return f"None of {flood.counts.total()} requests was refused, and {met}"
+    answered = sum(count for status, count in flood.counts.items() if isinstance(status, int))
+    if answered * window_seconds < limit * flood.seconds:
+        return f"Only {answered} requests were answered, and {met}"
     return ""

@@ -74,7 +74,7 @@ def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _timed(spec: ClusterSpec, block_ms: int, prepare_ms: int, commit_ms: int) -> ClusterSpec:
     """Return an installed node's cluster with other times; those that it documents follow from the round's."""
-    documented = spec.documented
+    documented = spec.of_a_node
     longer = (prepare_ms + commit_ms) / 1000 - documented.round_seconds
     timeouts: Timeouts = replace(
         documented,

@@ -17,6 +17,7 @@ PAGE_LIMIT_BYTES = 1_000_000
 SLOW_PAGE_MS = 50.0  # how long a page took is told from here on: a scrape may not have that time
 BLOCKS_A_SAMPLE = 20  # at most so many blocks that came between two samples are asked for one by one
 LIMITED = 429
+LOOKS_A_CALL = 10  # of a node that is silent altogether only every so manieth look asks what it counts
 SHARE_OF_LIMIT = 0.6  # of a node's rate limit for the observer; the load and the proofs need the rest
 HEAD = (
     ("eth_blockNumber", ()),
@@ -51,7 +52,7 @@ class Sampler:
         self._http = http
         self._limited = limit is not None
         self._budgets = {node.name: Budget(None if limit is None else SHARE_OF_LIMIT * limit) for node in network.nodes}
-        self._silent: set[str] = set()  # nodes whose RPC has accepted a call and not answered it in time
+        self._silent: dict[str, int] = {}  # looks since a node's RPC accepted a call and did not answer it in time
         self._known: dict[str, int] = {}
         self._double_votes: dict[str, tuple[int, float]] = {}  # when a node was asked, in ms, and its count
 
@@ -70,14 +71,16 @@ class Sampler:
         ValueError.
         """
         asked_ms = int(1000 * time.time())
-        if self._limited and node.name in self._silent and await self._page_is_silent(node):
-            raise TimeoutError
+        if self._limited and node.name in self._silent:
+            self._silent[node.name] += 1
+            if self._silent[node.name] % LOOKS_A_CALL and await self._page_is_silent(node):
+                raise TimeoutError
         try:
             head, page, health = await asyncio.gather(self._head(node), self._page(node), self._health(node))
         except TimeoutError:
-            self._silent.add(node.name)
+            self._silent.setdefault(node.name, 0)
             raise
-        self._silent.discard(node.name)
+        self._silent.pop(node.name, None)
         values: dict[str, Any] = {**page, **health, **head}
         values.update(await self._twice(node, values.get(DOUBLE_VOTES), asked_ms))
         if "latest" in head:

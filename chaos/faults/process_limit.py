@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import signal
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -17,6 +18,7 @@ from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Effects, Heal
 
 STANDARD_FILES = 3
+KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 Limits = tuple[int, int]
 
 
@@ -65,12 +67,14 @@ class ProcessLimit:
     def effect_trouble(self, scene: Scene) -> str:
         """Proven by the kernel's word for the limit; for open files also by a fresh connection that gets no answer.
 
-        A process that ended under its limit has felt it.
+        A process that ended under its limit by itself has felt it.
         """
         limits = scene.memory(LimitsBefore).limits
         for name in scene.nodes:
             process = processes(scene.cluster).process(name)
             if not process.is_running() and name in limits:
+                if scene.cluster.exit_code(name) in KILLED:
+                    return f"{name} was killed, and not by its limit"
                 continue  # it did not live with the limit
             soft = resource.prlimit(process.pid, self.number)[0]
             if name not in limits or soft == limits[name][1][0]:

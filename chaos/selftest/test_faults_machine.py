@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +25,9 @@ from prowl.chaos.selftest.triples import prove_held_and_healed, prove_triple
 from prowl.fixtures import machine
 from prowl.fixtures.cleanup.undo import Cgroup, Undo
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.protocol import GONE
 from prowl.fixtures.clusters.spec import ClusterSpec
+from prowl.fixtures.waiting import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -41,10 +45,12 @@ def test_a_limit_of_open_files_is_proven_thrice(cluster: EmbeddedCluster) -> Non
 def test_a_node_that_ends_under_its_limit_has_felt_it_and_is_started_by_the_heal(cluster: EmbeddedCluster) -> None:
     scene = Scene(cluster, ("node-2",))
     assert "node-2" in DESCRIPTORS.effect_trouble(scene), "it is not limited yet"
-    with Injected(DESCRIPTORS, scene):
-        cluster.kill("node-2")
-        assert DESCRIPTORS.effect_trouble(scene) == ""
-    assert cluster.is_running("node-2")
+    for by, trouble in ((signal.SIGABRT, ""), (signal.SIGKILL, "node-2 was killed, and not by its limit")):
+        with Injected(DESCRIPTORS, scene):
+            os.kill(cluster.process("node-2").pid, by)
+            assert wait_until(lambda: cluster.state("node-2") == GONE, DESCRIPTORS.limit_seconds)
+            assert DESCRIPTORS.effect_trouble(scene) == trouble
+        assert cluster.is_running("node-2")
 
 
 def test_a_starved_node_is_proven(cluster: EmbeddedCluster) -> None:

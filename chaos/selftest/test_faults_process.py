@@ -9,15 +9,16 @@ from typing import Any
 import pytest
 
 from prowl.chaos.engine.fault import Fault, FaultError, Scene
-from prowl.chaos.engine.lifecycle import Injected
+from prowl.chaos.engine.lifecycle import SHARE_OF_LIMIT, Injected
 from prowl.chaos.faults.crash import Crash
 from prowl.chaos.faults.pause import Pause
-from prowl.chaos.faults.repeated import Repeated
+from prowl.chaos.faults.repeated import HALF_PERIOD_SECONDS, Repeated
 from prowl.chaos.faults.second_process import SecondProcess
 from prowl.chaos.faults.slow_start import SlowStart
 from prowl.chaos.faults.terminate import Terminate
 from prowl.chaos.selftest.triples import Idle, prove_held_and_healed, prove_no_effect, prove_triple
 from prowl.fixtures.clusters.embedded import EmbeddedCluster
+from prowl.fixtures.clusters.layout import CALLS_PER_MINUTE
 from prowl.fixtures.clusters.ports import Ports
 from prowl.fixtures.clusters.spec import ClusterSpec
 from prowl.reports.events import Event, Phase
@@ -71,6 +72,11 @@ def test_a_crash_loop_is_seen_to_loop(cluster: EmbeddedCluster) -> None:
     assert [event.down for event in turns[:4]] == [("node-1",), (), ("node-1",), ()]
     assert turns[-1].phase is Phase.HEAL
     prove_no_effect(fault, cluster, ("node-1",))
+
+
+def test_no_look_is_in_step_with_the_turns() -> None:
+    looks_seconds, period_seconds = 60 / (SHARE_OF_LIMIT * CALLS_PER_MINUTE), 2 * HALF_PERIOD_SECONDS
+    assert 0.1 < looks_seconds % period_seconds / period_seconds < 0.9
 
 
 def test_a_slow_start_is_proven(cluster: EmbeddedCluster) -> None:

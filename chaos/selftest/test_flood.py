@@ -6,23 +6,28 @@ from collections import Counter
 
 import pytest
 
-from prowl.chaos.engine.flood import LIMIT, WINDOW_MS, Flood, missed
+from prowl.chaos.engine.flood import LIMIT, WINDOW_MS, Answers, Flood, missed
 from prowl.fixtures.clusters.spec import ClusterSpec
+
+LATE = "the limit is 500 in 10 s: 405 came"
 
 
 @pytest.mark.parametrize(
-    ("answers", "is_limited", "trouble"),
+    ("answers", "seconds", "is_limited", "trouble"),
     [
-        ({405: 500, 429: 1}, True, ""),
-        ({405: 9, 429: 1}, False, ""),
-        ({405: 500}, True, "None of 500 requests was refused, and the limit is 500: 405 came 500 times."),
-        ({405: 500}, False, ""),
-        ({405: 499, "ConnectError": 9}, False, "Only 499 requests were answered, and the limit is 500: "
-         "405 came 499 times, ConnectError came 9 times."),
+        ({405: 500, 429: 1}, 99.0, True, ""),
+        ({405: 9, 429: 1}, 99.0, False, ""),
+        ({405: 500}, 10.0, True, f"None of 500 requests was refused, and {LATE} 500 times in 10.0 s."),
+        ({405: 500}, 10.0, False, ""),
+        ({405: 500}, 10.1, False, f"Only 500 requests were answered, and {LATE} 500 times in 10.1 s."),
+        ({405: 499, "ConnectError": 9}, 10.0, False, f"Only 499 requests were answered, and {LATE} 499 times, "
+         "ConnectError came 9 times in 10.0 s."),
     ],
 )  # fmt: skip
-def test_a_flood_has_met_the_limit(answers: dict[int | str, int], is_limited: bool, trouble: str) -> None:
-    assert missed(Counter(answers), 500, is_limited) == trouble
+def test_a_flood_has_met_the_limit(
+    answers: dict[int | str, int], seconds: float, is_limited: bool, trouble: str
+) -> None:
+    assert missed(Answers(Counter(answers), seconds), 500, 10.0, is_limited) == trouble
 
 
 def test_a_flood_needs_a_known_limit() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from prowl.chaos.engine.sampling import Sampler
+from prowl.chaos.engine.sampling import LOOKS_A_CALL, Sampler
 from prowl.fixtures.inventory.reader import COC
 from prowl.fixtures.selftest.stub import PAGE, StubNode
 
@@ -102,3 +102,24 @@ def test_a_node_that_is_silent_altogether_is_asked_no_more_of_what_it_counts(
 
     with StubNode() as stub:
         assert asyncio.run(take(stub)) == asked  # its batch and its health, each time
+
+
+def test_a_node_whose_metrics_page_alone_is_silent_is_asked_again() -> None:
+    async def take(stub: StubNode) -> list[bool]:
+        async with Mute() as mute:
+            timeout = aiohttp.ClientTimeout(total=0.2)
+            async with aiohttp.ClientSession(timeout=timeout) as http:
+                node = replace(stub.node, metrics=mute.url)
+                sampler = Sampler(replace(COC, nodes=(node,), rpc_calls_per_minute=200.0), http)
+                with pytest.raises(TimeoutError):
+                    await sampler.sample(replace(node, rpc=mute.url))
+                found = []
+                for _ in range(LOOKS_A_CALL + 1):
+                    try:
+                        found.append("rpc_height" in await sampler.sample(node))
+                    except TimeoutError:
+                        found.append(False)
+            return found
+
+    with StubNode(answers={BLOCK: block}) as stub:
+        assert asyncio.run(take(stub)) == [*[False] * (LOOKS_A_CALL - 1), True, True]
