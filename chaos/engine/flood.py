@@ -62,9 +62,12 @@ def _asked(url: str, limit: int, window_seconds: float) -> Answers:
     """Ask evenly for some windows."""
     began = time.monotonic()
     counts: Counter[int | str] = Counter()
-    for number in range(int(PACE * WINDOWS * limit)):
-        due = began + number * window_seconds / (PACE * limit)
-        wait_until(lambda due=due: time.monotonic() >= due, window_seconds, 0.005)
+
+    def is_due() -> bool:
+        return time.monotonic() >= began + counts.total() * window_seconds / (PACE * limit)
+
+    while counts.total() < int(PACE * WINDOWS * limit):
+        wait_until(is_due, window_seconds, 0.005)
         try:
             counts[fetch(url, timeout_seconds=ANSWER_SECONDS).status] += 1
         except FAILURES as error:
