@@ -1,8 +1,8 @@
 """Reached: the network got into the state that a fault was to bring about; else the timeline proves nothing about it.
 
 A node that is held down must be seen silent. While edges are cut, nodes hindered or made to lie, somebody must try to
-finalize a block: a round under way, or a new block. A fault of our own must say that its effect was seen. Never broken:
-what was not reached is unknown.
+finalize a block: a round under way, or a new block. Without BFT two blocks at one height must come of a cut. A fault of
+our own must say that its effect was seen. Never broken: what was not reached is unknown.
 """
 
 from __future__ import annotations
@@ -71,6 +71,14 @@ def _missed(timeline: Timeline, seen: Seen, begun: Event, end: Event | None) -> 
     passing = brief and end is not None and _again(end, begun)
     if timeline.header.bft and not begun.down and not passing and not _tried(timeline, seen, begun.t, until):
         yield f"nobody tried to finalize a block under {what}"
+    if not timeline.header.bft and begun.cut and not _forked(seen, begun.t):
+        yield f"no two blocks at one height came of {what}"
+
+
+def _forked(seen: Seen, begin: float) -> bool:
+    """Whether two blocks at one height were shown since; where no hash can be seen, it may have been so."""
+    since = [sum(any(t > begin for t, _ in shows) for shows in hashes.values()) for hashes in seen.at.values()]
+    return not seen.has_hashes or any(count > 1 for count in since)
 
 
 def _tried(timeline: Timeline, seen: Seen, begin: float, end: float) -> bool:

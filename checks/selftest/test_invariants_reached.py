@@ -94,9 +94,32 @@ def test_a_fault_has_its_occasion(
         assert row.begin == events[0].t <= row.end <= 39.0
 
 
-def test_without_bft_nobody_finalizes() -> None:
-    (row,) = look(timeline((CUT, PROOF, END), (rounds(0.0),), True, bft=False))
-    assert row.verdict is HELD
+def other(begin: float, end: float, block: str | None = "0x" + "f" * 64) -> Tamper:
+    """Show another block on n3 between two times."""
+
+    def tamper(t: float, node: str, shown: dict[str, Any]) -> dict[str, Any]:
+        if not (node == "n3" or block is None) or not begin <= t < end:
+            return shown
+        return {**shown, "latest": [shown["latest"][0], block, *shown["latest"][2:]]}
+
+    return tamper
+
+
+@pytest.mark.parametrize(
+    ("fault", "tampers", "says"),
+    [
+        (CUT, (), "no two blocks at one height came of 'cut' at 20.0 s"),
+        (CUT, (other(25.0, 26.0),), ""),
+        (CUT, (other(33.0, 34.0),), ""),  # seen once the cut is over
+        (CUT, (other(15.0, 16.0),), "no two blocks"),  # before it
+        (CUT, (other(0.0, 99.0, None),), ""),  # no hash can be seen
+        (SLOW, (), ""),
+    ],
+)
+def test_without_bft_nobody_finalizes_and_a_cut_forks(fault: Event, tampers: tuple[Tamper, ...], says: str) -> None:
+    (row,) = look(timeline((fault, PROOF, END), (rounds(0.0), *tampers), False, bft=False))
+    assert row.verdict is (UNKNOWN if says else HELD), row
+    assert says in row.observed
 
 
 def test_it_says_from_when_to_when() -> None:
