@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from prowl.chaos.engine.scenario import Scenario, Shape
 from prowl.chaos.engine.steps import During, Hold, Recover, Through
-from prowl.chaos.engine.targets import half, heaviest, one
+from prowl.chaos.engine.targets import half, heaviest, named, one
+from prowl.chaos.faults.both_sides import KeysOnBothSides
 from prowl.chaos.faults.cut import Cut
 
 FORK = "recovery/fork-choice"
 # What a node of a longest-chain network calls finalized is so many blocks deep: deeper than either side's branch here.
 DEEP = {"finalityDepth": 64}
+PAIR = named("node-1", "node-2")
 LONGEST = Shape(nodes=4, bft=False, settings=DEEP)
 
 SCENARIOS: tuple[Scenario, ...] = (
@@ -29,6 +31,14 @@ SCENARIOS: tuple[Scenario, ...] = (
         (During(Cut(), heaviest, (Hold(intervals=40),)), Recover()),
         ("progress-after-heal", "fork-choice"),
         shape=Shape(nodes=4, bft=False, stakes=(7, 1, 1, 1), settings=DEEP),
+    ),
+    Scenario(
+        "fork-by-keys-on-both-sides",
+        FORK,
+        "without BFT a key of each half runs in the other one, too: both make blocks, and healed, all are on one chain",
+        (During(Cut(), PAIR, (During(KeysOnBothSides(), PAIR, (Hold(intervals=10),)),)), Recover()),
+        ("progress-after-heal", "fork-choice"),
+        shape=LONGEST,
     ),
     Scenario(
         "losing-side-is-not-forgotten",

@@ -72,7 +72,7 @@ PLANTED: Mapping[str, Planted] = dict(
         *_of("gives-up-peers", "peers", "connections-reset"),
         *_of("pool-forgets", "state", "what-a-minority-accepted", "losing-side-is-not-forgotten"),
         # Fork choice
-        *_of("sync-flag-held", "agreement", "fork-of-unequal-lengths"),
+        *_of("sync-flag-held", "agreement", "fork-of-unequal-lengths", "fork-by-keys-on-both-sides"),
         *_of("sync-flag-held", "unharmed", "fork-of-unequal-weights"),
         *_of("finalizes-below-quorum", "agreement", "bft-never-forks"),
         # Storage
