@@ -51,14 +51,14 @@ class Flood:
 
 
 @dataclass(frozen=True)
-class Answers:
+class FloodAnswers:
     """How often each status, or kind of error, came in so many seconds."""
 
     counts: Counter[int | str]
     seconds: float
 
 
-def _asked(url: str, limit: int, window_seconds: float) -> Answers:
+def _asked(url: str, limit: int, window_seconds: float) -> FloodAnswers:
     """Ask evenly for some windows."""
     began = time.monotonic()
     counts: Counter[int | str] = Counter()
@@ -72,16 +72,16 @@ def _asked(url: str, limit: int, window_seconds: float) -> Answers:
             counts[fetch(url, timeout_seconds=ANSWER_SECONDS).status] += 1
         except FAILURES as error:
             counts[type(error).__name__] += 1
-    return Answers(counts, time.monotonic() - began)
+    return FloodAnswers(counts, time.monotonic() - began)
 
 
-def counted(flood: Answers) -> str:
+def counted(flood: FloodAnswers) -> str:
     """Return how often each answer came, such as ``405 came 500 times in 12.5 s``."""
     counts = ", ".join(f"{what} came {count} times" for what, count in flood.counts.most_common())
     return f"{counts} in {flood.seconds:.1f} s"
 
 
-def missed(flood: Answers, limit: int, window_seconds: float, is_limited: bool) -> str:
+def missed(flood: FloodAnswers, limit: int, window_seconds: float, is_limited: bool) -> str:
     """Return why such answers show no flood up to the limit, as a sentence; "" if they do."""
     if flood.counts[REFUSED]:
         return ""

@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from prowl.chaos.engine.flood import LIMIT, WINDOW_MS, Answers, Flood, missed
+from prowl.chaos.engine.flood import LIMIT, WINDOW_MS, Flood, FloodAnswers, missed
 from prowl.fixtures.clusters.spec import ClusterSpec
 
 LATE = "the limit is 500 in 10 s: 405 came"
@@ -27,7 +27,7 @@ LATE = "the limit is 500 in 10 s: 405 came"
 def test_a_flood_has_met_the_limit(
     answers: dict[int | str, int], seconds: float, is_limited: bool, trouble: str
 ) -> None:
-    assert missed(Answers(Counter(answers), seconds), 500, 10.0, is_limited) == trouble
+    assert missed(FloodAnswers(Counter(answers), seconds), 500, 10.0, is_limited) == trouble
 
 
 def test_a_flood_needs_a_known_limit() -> None:
