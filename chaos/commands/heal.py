@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from prowl.chaos.commands.runs import RUNS, named
@@ -19,7 +20,10 @@ def heal(run: Path | None) -> int:
     """
     run = named(run) if run is not None else None
     if run is not None and not run.is_dir():
-        print(f"prowl heal: there is no run folder {run}; give one below {RUNS}, or none for all of them.")
+        print(
+            f"prowl heal: there is no run folder {run}; give one below {RUNS}, or none for all of them.",
+            file=sys.stderr,
+        )
         return USAGE_ERROR
     done = []
     for folder in [run] if run is not None else sorted(RUNS.glob("*/")):
@@ -30,7 +34,8 @@ def heal(run: Path | None) -> int:
             continue
         if alive:
             pids = ", ".join(map(str, alive))
-            print(f"The run {folder} is alive (pid {pids}) and is left alone; end it first, and it heals itself.")
+            words = f"The run {folder} is alive (pid {pids}) and is left alone; end it first, and it heals itself."
+            print(words, file=sys.stderr if run is not None else sys.stdout)
             if run is not None:
                 return USAGE_ERROR
             continue

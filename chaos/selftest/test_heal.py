@@ -68,7 +68,7 @@ def test_a_live_run_is_left_alone(owner: Owner, capsys: pytest.CaptureFixture[st
     assert main(["heal"]) == 0
     assert f"one is alive (pid {owner.popen.pid})" in capsys.readouterr().out
     assert main(["heal", ".prowl/runs/one"]) == 4
-    assert f"one is alive (pid {owner.popen.pid})" in capsys.readouterr().out
+    assert f"one is alive (pid {owner.popen.pid})" in capsys.readouterr().err
     assert owner.sleeper.running()
     assert (owner.folder / "made").exists()
 
@@ -95,7 +95,7 @@ def test_what_cannot_be_undone_is_told_each_time(runs: Path, capsys: pytest.Capt
 
 def test_no_such_run_is_wrong_usage(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["heal", "nowhere"]) == 4
-    assert "no run folder nowhere" in capsys.readouterr().out
+    assert "no run folder nowhere" in capsys.readouterr().err
 
 
 def odd(runs: Path, name: str, make: Callable[[Path], object]) -> None:
