@@ -61,6 +61,7 @@ def timeline(events: tuple[Event, ...], tampers: tuple[Tamper, ...], stands: boo
         ((replace(KILL, fault=-1),), (DOWN,), False, ""),
         ((CUT, PROOF, END), (), False, ""), ((CUT, PROOF, END), (rounds(0.0),), False, ""),
         ((CUT, PROOF, END), (rounds(0.0),), True, "nobody tried to finalize a block under 'cut' at 20.0 s"),
+        ((CUT, PROOF, END), (rounds(1.0),), True, ""),
         ((CUT, PROOF, END), (), True, ""),
         ((CUT, PROOF, END), (rounds(0.0), rounds(8.0, 25.0, 25.5, "n2")), True, ""),
         ((CUT, PROOF, END), (rounds(0.0), rounds(8.0, 31.0, 35.0)), True, "nobody tried"),
@@ -112,6 +113,8 @@ def other(begin: float, end: float, block: str | None = "0x" + "f" * 64) -> Tamp
         (CUT, (other(25.0, 26.0),), ""),
         (CUT, (other(33.0, 34.0),), ""),  # seen once the cut is over
         (CUT, (other(15.0, 16.0),), "no two blocks"),  # before it
+        (CUT, (other(20.0, 20.4),), "no two blocks"),  # just when it began
+        (CUT, (other(21.0, 21.4),), ""),  # beside a block that was there when it began
         (CUT, (other(0.0, 99.0, None),), ""),  # no hash can be seen
         (SLOW, (), ""),
     ],
