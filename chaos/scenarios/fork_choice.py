@@ -11,7 +11,7 @@ from prowl.chaos.faults.cut import Cut
 FORK = "recovery/fork-choice"
 # What a node of a longest-chain network calls finalized is so many blocks deep: deeper than either side's branch here.
 DEEP = {"finalityDepth": 64}
-PAIR = named("node-1", "node-2")
+PAIR = named("node-1", "node-3")  # the keys of node-1 and node-2, whose turns follow each other, are on both sides
 LONGEST = Shape(nodes=4, bft=False, settings=DEEP)
 
 SCENARIOS: tuple[Scenario, ...] = (
