@@ -69,7 +69,10 @@ def _missed(timeline: Timeline, seen: Seen, begun: Event, end: Event | None) -> 
         yield f"nobody looked at {listed(begun.down)} under {what}"
     # on the way to what the fault is for, as a node that has no memory left is until the kernel ends it
     passing = brief and end is not None and _again(end, begun)
-    if timeline.header.bft and not begun.down and not passing and not _tried(timeline, seen, begun.t, until):
+    rows = [each for each in timeline.events if each.fault == begun.fault and each.phase in {Phase.INJECT, Phase.HEAL}]
+    turns = brief and any(each.phase is Phase.HEAL for each in rows[:-1])  # each may be shorter than a block takes
+    window = (rows[0].t, rows[-1].t) if turns else (begun.t, until)
+    if timeline.header.bft and not begun.down and not passing and not _tried(timeline, seen, *window):
         yield f"nobody tried to finalize a block under {what}"
     if not timeline.header.bft and begun.cut and not _forked(seen, begun.t):
         yield f"no two blocks at one height came of {what}"

@@ -20,6 +20,7 @@ CUT = Event(20.0, "cut", 1, ON, kind="cut", cut=(("n0", "n1"), ("n1", "n0")))
 SLOW = Event(20.0, "starve", 1, ON, kind="starve", slow=("n3",))
 LIE = Event(20.0, "lie", 1, ON, kind="lie", liars=("n3",))
 PROOF, END = Event(21.0, "proven", 1, EFFECT), Event(30.0, "over", 1, OFF)
+FLAPS = (CUT, PROOF, replace(END, t=22.0), replace(CUT, t=24.0), replace(END, t=26.0))
 DOWN = silent("n3", 20.0, 30.0)
 EMPTY = Event(20.0, "fill the disk", 1, ON, kind="disk")
 
@@ -70,6 +71,9 @@ def timeline(events: tuple[Event, ...], tampers: tuple[Tamper, ...], stands: boo
         ((replace(CUT, t=17.9), PROOF, END), (rounds(0.0),), True, ""),
         ((replace(CUT, t=16.5), replace(PROOF, t=17.0), replace(END, t=18.0)), (rounds(0.0),), True, ""),
         ((replace(CUT, t=16.5), replace(PROOF, t=17.0), replace(END, t=17.9)), (rounds(0.0),), True, "nobody tried"),
+        (FLAPS, (rounds(0.0), rounds(8.0, 22.5, 23.0)), True, ""),  # between its turns
+        (FLAPS, (rounds(0.0), rounds(8.0, 19.0, 20.0)), True, "nobody tried to finalize a block under 'cut' at 24.0 s"),
+        (FLAPS, (rounds(0.0), rounds(8.0, 26.1, 27.0)), True, "nobody tried"),
         ((CUT, PROOF, END), (status(None),), True, "nobody tried"), ((CUT, PROOF, END), (status("0x9"),), True, ""),
         ((SLOW, PROOF, END), (rounds(0.0),), True, "under 'starve'"), ((SLOW, PROOF, END), (rounds(9.0),), True, ""),
         ((LIE, PROOF, END), (rounds(0.0),), True, "under 'lie'"), ((LIE, PROOF, END), (rounds(9.0),), True, ""),
