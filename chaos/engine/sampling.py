@@ -17,7 +17,7 @@ PAGE_LIMIT_BYTES = 1_000_000
 SLOW_PAGE_MS = 50.0  # how long a page took is told from here on: a scrape may not have that time
 BLOCKS_A_SAMPLE = 20  # at most so many blocks that came between two samples are asked for one by one
 LIMITED = 429
-LOOKS_A_CALL = 10  # of a node that is silent altogether only every so manieth look asks what it counts
+LOOKS_A_CALL = 10  # of a node that is silent altogether only every tenth look asks what it counts
 SHARE_OF_LIMIT = 0.6  # of a node's rate limit for the observer; the load and the proofs need the rest
 HEAD = (
     ("eth_blockNumber", ()),

@@ -72,9 +72,9 @@ class ProcessLimit:
         limits = scene.memory(LimitsBefore).limits
         for name in scene.nodes:
             process = processes(scene.cluster).process(name)
-            if not process.is_running() and name in limits:
-                if scene.cluster.exit_code(name) in KILLED:
-                    return f"{name} was killed, and not by its limit"
+            if not process.is_running():
+                if name not in limits or scene.cluster.exit_code(name) in KILLED:
+                    return f"the process of {name} is gone, and not by its limit"
                 continue  # it did not live with the limit
             soft = resource.prlimit(process.pid, self.number)[0]
             if name not in limits or soft == limits[name][1][0]:
